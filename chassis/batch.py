@@ -1,0 +1,116 @@
+"""Group commit: many callers' writes, one transaction, one answer each.
+
+There is no timer. Whoever arrives while a commit is in flight forms the next batch, so an idle system adds no latency
+and a busy one shares the cost of a commit among everybody who waits.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import Generic, TypeVar
+
+from chassis.errors import ResourceExhausted, is_passing
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+class TooManyWaiting(ResourceExhausted):
+    """The queue in front of the commit is full."""
+
+
+def each(work: Callable[[Sequence[Item]], Sequence[Answer]], items: Sequence[Item]) -> list[Answer | Exception]:
+    """Do the work for all items together; if that fails, halve until the guilty ones are alone.
+
+    A batch is an optimisation and never a unit of failure. A passing failure (the database is away) is everybody's: it
+    is not searched for a guilty one.
+
+    Args:
+        work: All or nothing for the items it is given; answers one value for each, in order.
+        items: At least one.
+
+    Returns:
+        For each item, in order, its answer or the exception that it alone raised.
+    """
+    try:
+        return list(work(items))
+    except Exception as error:  # noqa: BLE001 -- not handled here: handed to the caller of each item
+        if len(items) == 1 or is_passing(error):
+            return [error] * len(items)
+    middle = len(items) // 2
+    return each(work, items[:middle]) + each(work, items[middle:])
+
+
+class GroupCommit(Generic[Item, Answer]):
+    """Collects items from coroutines and hands them to a blocking function in batches, one batch at a time.
+
+    Args:
+        work: Called on the executor with the items of one batch; all or nothing, one answer each.
+        executor: Where `work` runs.
+        batch_size: The most items in one batch.
+        waiting_max: The most items waiting for their batch; one more is refused with TooManyWaiting.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Sequence[Item]], Sequence[Answer]],
+        executor: Executor,
+        *,
+        batch_size: int,
+        waiting_max: int,
+    ) -> None:
+        self._work = work
+        self._executor = executor
+        self._batch_size = batch_size
+        self._waiting_max = waiting_max
+        self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self._running: asyncio.Task[None] | None = None
+
+    async def submit(self, item: Item) -> Answer:
+        """Wait until the item's batch is committed, and answer for this item.
+
+        A caller that is cancelled before its batch is formed leaves no trace.
+
+        Raises:
+            TooManyWaiting: Nothing was done; come back later.
+            Exception: Whatever the work raised for this item.
+        """
+        if len(self._waiting) >= self._waiting_max:
+            raise TooManyWaiting("too many requests are waiting to be stored")
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answer))
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await answer
+
+    async def _run(self) -> None:
+        """Commit batches until nobody waits."""
+        loop = asyncio.get_running_loop()
+        try:
+            while batch := self._next_batch():
+                items = [item for item, _ in batch]
+                answers = await loop.run_in_executor(self._executor, each, self._work, items)
+                for (_, future), answer in zip(batch, answers, strict=True):
+                    _resolve(future, answer)
+        finally:
+            self._running = None
+
+    def _next_batch(self) -> list[tuple[Item, asyncio.Future[Answer]]]:
+        """Take the oldest waiting items whose callers are still there."""
+        batch: list[tuple[Item, asyncio.Future[Answer]]] = []
+        while self._waiting and len(batch) < self._batch_size:
+            waiting = self._waiting.popleft()
+            if not waiting[1].done():
+                batch.append(waiting)
+        return batch
+
+
+def _resolve(future: asyncio.Future[Answer], answer: Answer | Exception) -> None:
+    """Give a caller its answer, unless it left meanwhile."""
+    if future.done():
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)

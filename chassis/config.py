@@ -1,0 +1,30 @@
+"""Environment variables into typed settings, every problem reported at once."""
+
+import sys
+from typing import TypeVar
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+EXIT_UNUSABLE_SETTINGS = 2
+
+
+def load(settings: type[Settings]) -> Settings:
+    """Read the settings from the environment, or name everything wrong with them on stderr and exit with 2."""
+    try:
+        return settings()
+    except ValidationError as error:
+        print(problems(settings, error), file=sys.stderr)  # noqa: T201 -- logs are not configured before settings are
+        raise SystemExit(EXIT_UNUSABLE_SETTINGS) from None
+
+
+def problems(settings: type[BaseSettings], error: ValidationError) -> str:
+    """One line for each unusable setting, by the name the operator knows it by; values are never repeated."""
+    prefix = settings.model_config.get("env_prefix", "")
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False):
+        name = prefix + "_".join(str(part) for part in problem["loc"])
+        lines.append(f"{name.upper()}: {problem['msg']}" if problem["loc"] else problem["msg"])
+    return "\n".join(["unusable settings:", *(f"  {line}" for line in sorted(lines))])

@@ -1,0 +1,168 @@
+"""The engine, transactions, and the body of every migrations/env.py.
+
+Tables are named without a schema: the `search_path` of a service's connections decides, so that no statement names
+the place where its service keeps its things.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging import getLogger
+
+from alembic import context as alembic_context
+from sqlalchemy import Connection, Engine, MetaData, create_engine, text
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import NullPool
+
+from chassis.errors import Aborted, DeadlineExceeded, ResourceExhausted, ServiceError, Unavailable
+
+CONVENTION = {
+    "ix": "%(table_name)s_%(column_0_N_name)s_index",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be reached, or will not write."""
+
+
+class DatabaseBusy(ResourceExhausted):
+    """No connection became free in time."""
+
+
+class DatabaseConflict(Aborted):
+    """Another transaction was in the way; the same one may succeed."""
+
+
+class DatabaseTimeout(DeadlineExceeded):
+    """A statement took longer than is allowed."""
+
+
+def metadata() -> MetaData:
+    """A new MetaData whose constraints get predictable names."""
+    return MetaData(naming_convention=CONVENTION)
+
+
+def engine(url: str, *, schema: str, name: str, pool_size: int, statement_timeout_s: float = 10) -> Engine:
+    """A bounded pool of connections that see one schema.
+
+    Args:
+        url: `postgresql://user:password@host:port/database`.
+        schema: The only schema that unqualified names are looked up in.
+        name: What the server calls these connections (`application_name`).
+        pool_size: The most connections; one more caller waits at most two seconds, then gets DatabaseBusy.
+        statement_timeout_s: The longest a single statement may take.
+    """
+    options = {
+        "search_path": schema,
+        "statement_timeout": int(statement_timeout_s * 1000),
+        "lock_timeout": 5000,
+        "idle_in_transaction_session_timeout": 15000,
+        "timezone": "UTC",
+        "jit": "off",  # statements here take microseconds; compiling them takes milliseconds
+    }
+    return create_engine(
+        re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql+psycopg2://", url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=2,
+        pool_pre_ping=True,
+        pool_use_lifo=True,
+        connect_args={
+            "application_name": name,
+            "connect_timeout": 3,
+            "options": " ".join(f"-c {option}={value}" for option, value in options.items()),
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15000,
+        },
+    )
+
+
+@contextmanager
+def transaction(on: Engine) -> Iterator[Connection]:
+    """Commit what the block does, or nothing of it.
+
+    Raises:
+        DatabaseUnavailable: The connection failed; if it failed during the commit, the effect may have happened.
+        DatabaseBusy: No connection became free in time.
+        DatabaseConflict: A deadlock, a serialization failure, or a lock not granted in time.
+        DatabaseTimeout: A statement took too long.
+    """
+    try:
+        with on.begin() as tx:
+            yield tx
+    except PoolTimeoutError as error:
+        raise DatabaseBusy("too many requests at once") from error
+    except DBAPIError as error:
+        known = _translated(error)
+        if known is None:
+            raise
+        raise known from error
+
+
+def _translated(error: DBAPIError) -> ServiceError | None:
+    """The failure vocabulary's word for a database error, or None if it is a defect of ours."""
+    state: str = getattr(error.orig, "pgcode", None) or ""
+    if state in {"40001", "40P01", "55P03"}:  # serialization failure, deadlock, lock not available
+        return DatabaseConflict("another request was in the way; try again")
+    if state == "57014":  # query canceled by statement_timeout
+        return DatabaseTimeout("the database took too long")
+    # connection exceptions, insufficient resources, operator intervention, read-only transaction
+    if error.connection_invalidated or state[:2] in {"08", "53", "57"} or state in {"25006", "25P03"}:
+        return DatabaseUnavailable("the database is not available")
+    if type(error.orig).__name__ in {"OperationalError", "InterfaceError"} and not state:
+        return DatabaseUnavailable("the database is not available")
+    return None
+
+
+def check(on: Engine) -> None:
+    """Ask the database for a sign of life.
+
+    Raises:
+        ServiceError: There was none; see `transaction`.
+    """
+    with transaction(on) as tx:
+        tx.execute(text("SELECT 1"))
+
+
+def run_migrations(target: MetaData, schema: str) -> None:
+    """The body of a service's migrations/env.py: bring the schema up to date, or compare it with the tables declared.
+
+    The connection comes from whoever runs Alembic, in `config.attributes["connection"]`; from the command line it is
+    made from MIGRATE_DATABASE_URL. Old code keeps running while its tables change: a lock that is not granted within
+    five seconds fails the migration instead of queueing everybody behind it.
+    """
+    connection: Connection | None = alembic_context.config.attributes.get("connection")
+    if connection is not None:
+        _migrate(connection, target, schema)
+        return
+    url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", os.environ["MIGRATE_DATABASE_URL"])
+    with create_engine(url, poolclass=NullPool).connect() as made:
+        _migrate(made, target, schema)
+        made.commit()
+
+
+def _migrate(connection: Connection, target: MetaData, schema: str) -> None:
+    """Run Alembic on a connection that sees one schema only."""
+    getLogger("alembic").setLevel("WARNING")
+    quoted = connection.dialect.identifier_preparer.quote(schema)
+    connection.execute(text(f"SET search_path TO {quoted}"))
+    connection.execute(text("SET lock_timeout TO '5s'"))
+    connection.commit()
+    connection.dialect.default_schema_name = schema
+    alembic_context.configure(
+        connection=connection,
+        target_metadata=target,
+        version_table="alembic_version",
+        compare_type=True,
+        compare_server_default=True,
+        transaction_per_migration=True,
+    )
+    with alembic_context.begin_transaction():
+        alembic_context.run_migrations()

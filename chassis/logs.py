@@ -1,0 +1,62 @@
+"""Structured logs: one event a line, with the ids that were bound at the edge.
+
+Whatever a caller binds (a request id, a job id) rides along in a context variable and appears in every line that is
+written below it, so that no function passes ids around for the log's sake.
+"""
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+bound = structlog.contextvars.bound_contextvars
+
+
+class LogSettings(BaseSettings):
+    """How to log: `console` for people, `json` for machines."""
+
+    model_config = SettingsConfigDict(env_prefix="LOG_")
+
+    format: Literal["console", "json"] = "console"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+def configure(service: str, settings: LogSettings) -> None:
+    """Send structured logs, and the standard library's through them, to stderr.
+
+    Args:
+        service: The name every line carries.
+        settings: Format and least level.
+    """
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    as_json = settings.format == "json"
+    added: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso" if as_json else "%H:%M:%S.%f", utc=as_json),
+    ]
+    rendered: list[structlog.types.Processor] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
+        if as_json
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
+    )
+    structlog.configure(
+        processors=[*added, *rendered],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    if as_json:
+        structlog.contextvars.bind_contextvars(service=service)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=added,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
