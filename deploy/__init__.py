@@ -1,0 +1,1 @@
+"""Running the system: embedded PostgreSQL, migrations, all processes on one machine, and what looks at them."""

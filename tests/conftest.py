@@ -1,0 +1,21 @@
+"""What tests of all kinds share: a PostgreSQL server of their own."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy import postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """One server for the whole run, empty at its start and gone at its end."""
+    with tempfile.TemporaryDirectory(prefix="los-postgres-") as folder:
+        server = postgres.Server(Path(folder), durable=False)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
