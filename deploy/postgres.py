@@ -31,6 +31,7 @@ from deploy import processes
 HOST = "127.0.0.1"
 SUPERUSER = "postgres"
 NEWEST = 18
+HANDOVER_S = 5  # how long a server that is just stopping is waited for
 
 SETTINGS = {
     "listen_addresses": HOST,
@@ -232,7 +233,7 @@ def _wait_for_predecessor(data: Path) -> None:
     """
     if sys.platform != "linux":  # where it cannot be told who the process is, PostgreSQL's own judgement stands
         return
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + HANDOVER_S
     while (pid := _predecessor(data)) is not None:
         if time.monotonic() > deadline:
             raise PostgresRefused(f"another PostgreSQL, process {pid}, works in {data}: stop it with `kill -INT {pid}`")

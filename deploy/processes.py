@@ -41,7 +41,8 @@ class Process:
         self.name = log.stem
         self.log = log
         user = os.geteuid() if user_id is None else user_id
-        self._command = [sys.executable, "-SE", "-m", "deploy.tether", stop_signal.name, str(user), *command]
+        tie = [stop_signal.name, str(user), str(os.getpid())]
+        self._command = [sys.executable, "-SE", "-m", "deploy.tether", *tie, *command]
         self._environment = environment
         self._stop_signal = stop_signal
         self._child: subprocess.Popen[bytes] | None = None
