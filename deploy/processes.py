@@ -11,7 +11,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-class ProcessEnded(Exception):
+class CannotRun(Exception):
+    """Something cannot run here; the text says why, and what to do where something can be done."""
+
+
+class ProcessEnded(CannotRun):
     """A process that is needed has ended; the text says which, how, and where its log is."""
 
 
@@ -70,15 +74,19 @@ class Process:
         """How it ended, a negative number for a signal; None while it runs."""
         return self._started().poll()
 
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, if it runs."""
+        if self._child is not None:
+            self._child.send_signal(number)
+
+    def ask_to_stop(self) -> None:
+        """Ask it to stop and do not wait."""
+        self.send(self._stop_signal)
+
     def stop(self, grace_s: float = 20) -> int:
         """Ask it to stop, kill it after the grace, and answer its exit code."""
         self.ask_to_stop()
         return self.wait(grace_s)
-
-    def ask_to_stop(self) -> None:
-        """Ask it to stop and do not wait."""
-        if self._child is not None:
-            self._child.send_signal(self._stop_signal)
 
     def wait(self, grace_s: float) -> int:
         """Wait for its end, kill it after the grace, and answer its exit code; 0 if it never ran."""
@@ -92,9 +100,22 @@ class Process:
 
     def kill(self) -> None:
         """End it at once, as a crash would."""
+        self.send(signal.SIGKILL)
         if self._child is not None:
-            self._child.kill()
             self._child.wait()
+
+    def run_to_end(self, timeout_s: float) -> None:
+        """Start it and wait until it has done its work.
+
+        Raises:
+            ProcessEnded: It failed, or took longer than `timeout_s` and was killed.
+        """
+        self.start()
+        try:
+            if self.wait(timeout_s) != 0:
+                raise_if_ended([self])
+        finally:
+            self.kill()
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._child is None:

@@ -7,20 +7,55 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from deploy import postgres, probe
-from deploy.processes import Process, wait_until
+from deploy import ports, probe
+from deploy.processes import CannotRun, Process, wait_until
 
 SERVICES = ("loan", "review", "notification")
+PACKAGES = {**{service: f"{service}_service" for service in SERVICES}, "gateway": "gateway"}
 PORTS = {"loan": 50051, "review": 50052, "notification": 50053, "gateway": 8000}
 
 
 def free_ports() -> dict[str, int]:
     """A free port for each process that listens."""
-    return {name: postgres.free_port() for name in PORTS}
+    return {name: ports.free_port() for name in PORTS}
+
+
+def ports_in(environment: Mapping[str, str]) -> dict[str, int]:
+    """The ports that the environment's LISTEN settings name, `PORTS` where there is none.
+
+    Raises:
+        CannotRun: A setting does not end in a port.
+    """
+    found = {}
+    for name, port in PORTS.items():
+        listen = environment.get(listen_setting(name), f":{port}")
+        digits = listen.rpartition(":")[2]
+        if not digits.isdecimal():
+            raise CannotRun(f"{listen_setting(name)} must be host:port, not {listen!r}")
+        found[name] = int(digits)
+    return found
+
+
+def listen_setting(name: str) -> str:
+    """The setting that says where a process listens."""
+    return f"{name.upper()}_LISTEN"
+
+
+def address_settings(port_of: Mapping[str, int]) -> dict[str, str]:
+    """Where every process listens, and where it finds the others."""
+    at = {name: f"{ports.HOST}:{port}" for name, port in port_of.items()}
+    return {
+        **{listen_setting(name): address for name, address in at.items()},
+        "GATEWAY_UPSTREAMS": ",".join(f"los.{service}.v1={at[service]}" for service in SERVICES),
+        "LOAN_REVIEW_TARGET": at["review"],
+        "LOAN_NOTIFICATION_TARGET": at["notification"],
+        "REVIEW_LOAN_TARGET": at["loan"],
+        "REVIEW_NOTIFICATION_TARGET": at["notification"],
+    }
 
 
 def database_settings(owner_url: str, password: str) -> dict[str, str]:
-    """The database settings of all processes: the owner's login to migrate, and one for each service beside it.
+    """Where every process finds the database: the owner's login to migrate, and one for each service beside it.
 
     Args:
         owner_url: The login that owns the database.
@@ -29,22 +64,9 @@ def database_settings(owner_url: str, password: str) -> dict[str, str]:
     owner = make_url(owner_url)
     settings = {"MIGRATE_DATABASE_URL": owner_url}
     for service in SERVICES:
-        url = owner.set(username=f"{service}_service", password=password)
+        url = owner.set(username=PACKAGES[service], password=password)
         settings[f"{service.upper()}_DATABASE_URL"] = url.render_as_string(hide_password=False)
     return settings
-
-
-def address_settings(ports: Mapping[str, int]) -> dict[str, str]:
-    """Where every process listens, and where it finds the others."""
-    at = {name: f"{postgres.HOST}:{port}" for name, port in ports.items()}
-    return {
-        **{f"{name.upper()}_LISTEN": address for name, address in at.items()},
-        "GATEWAY_UPSTREAMS": ",".join(f"los.{service}.v1={at[service]}" for service in SERVICES),
-        "LOAN_REVIEW_TARGET": at["review"],
-        "LOAN_NOTIFICATION_TARGET": at["notification"],
-        "REVIEW_LOAN_TARGET": at["loan"],
-        "REVIEW_NOTIFICATION_TARGET": at["notification"],
-    }
 
 
 class System:
@@ -56,12 +78,26 @@ class System:
     """
 
     def __init__(self, environment: Mapping[str, str], logs: Path) -> None:
-        self._environment = environment
-        packages = {service: f"{service}_service" for service in SERVICES} | {"gateway": "gateway"}
-        self.processes = {
-            name: Process([sys.executable, "-m", package], logs / f"{name}.log", environment=environment)
-            for name, package in packages.items()
-        }
+        def process(name: str, *words: str) -> Process:
+            return Process([sys.executable, "-m", *words], logs / f"{name}.log", environment=environment)
+
+        self._ports = ports_in(environment)
+        self._preparations = [process("migrate", "deploy.migrate"), process("seed", "review_service", "seed")]
+        self.processes = {name: process(name, package) for name, package in PACKAGES.items()}
+
+    @property
+    def logs(self) -> list[Path]:
+        """The log files, of the preparations too."""
+        return [process.log for process in (*self._preparations, *self.processes.values())]
+
+    def prepare(self) -> None:
+        """Migrate the database, and put the agents in it that a new system begins with.
+
+        Raises:
+            ProcessEnded: It failed.
+        """
+        for preparation in self._preparations:
+            preparation.run_to_end(timeout_s=300)
 
     def start(self) -> None:
         """Start all of it and do not wait."""
@@ -80,7 +116,7 @@ class System:
 
     def wait_until_process_serves(self, name: str, timeout_s: float = 60) -> None:
         """Wait until one of them serves; raises as `wait_until_serving` does."""
-        address = self._environment[f"{name.upper()}_LISTEN"]
+        address = f"{ports.HOST}:{self._ports[name]}"
         url = f"http://{address}/health"
         serves = partial(probe.answers, url) if name == "gateway" else partial(probe.serves, address)
         wait_until(serves, f"{name} to serve", timeout_s, self.processes.values())
