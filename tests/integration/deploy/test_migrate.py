@@ -14,7 +14,7 @@ import pytest
 from psycopg2 import extensions
 from sqlalchemy import make_url
 
-from deploy import migrate, postgres, system
+from deploy import migrate, ports, postgres, system
 
 SCHEMAS = system.SERVICES
 ROOT = Path(__file__).parents[3]
@@ -210,7 +210,7 @@ def test_a_service_setting_without_a_login_is_refused(migrated: migrate.MigrateS
 
 
 def test_a_database_that_never_comes_is_named_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    url = f"postgresql://owner:secret@127.0.0.1:{postgres.free_port()}/los"
+    url = f"postgresql://owner:secret@127.0.0.1:{ports.free_port()}/los"
     with pytest.raises(migrate.MigrationRefused, match=r"the database cannot be reached: .*refused") as refusal:
         migrate.upgrade(settings_of(url, migrate_patience_s=0.5))
     assert capsys.readouterr().err.startswith("waiting for the database")

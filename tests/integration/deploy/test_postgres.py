@@ -10,7 +10,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from deploy import postgres
+from deploy import ports, postgres
+from deploy.processes import CannotRun
 
 
 @pytest.fixture
@@ -76,23 +77,23 @@ def test_creating_a_database_twice_is_creating_it_once(server: postgres.Server) 
 
 
 def test_a_port_in_use_is_refused_by_the_name_of_its_setting(server_folder: Path) -> None:
-    with socket.create_server((postgres.HOST, 0)) as taken:
+    with socket.create_server((ports.HOST, 0)) as taken:
         port = taken.getsockname()[1]
         server = postgres.Server(server_folder, port=port)
-        with pytest.raises(postgres.PostgresRefused, match=f"port {port} .* LOCAL_POSTGRES_PORT"):
+        with pytest.raises(CannotRun, match=f"port {port} .* LOCAL_POSTGRES_PORT"):
             server.start()
     assert not (server_folder / "data" / "postmaster.pid").exists()
 
 
 def test_data_of_another_major_version_are_refused_and_left_alone(server: postgres.Server) -> None:
     server.stop()
-    with pytest.raises(postgres.PostgresRefused, match="was written by PostgreSQL 18, this one is 16"):
+    with pytest.raises(CannotRun, match="was written by PostgreSQL 18, this one is 16"):
         postgres.Server(server.folder, major=16).start()
     server.start()
 
 
 def test_data_that_another_server_works_on_are_refused(server: postgres.Server) -> None:
-    with pytest.raises(postgres.PostgresRefused, match=f"another PostgreSQL, process {server.process.pid},"):
+    with pytest.raises(CannotRun, match=f"another PostgreSQL, process {server.process.pid},"):
         postgres.Server(server.folder).start()
     assert query(server, "SELECT 1") == (1,)
 
@@ -119,6 +120,6 @@ def test_a_cluster_whose_creation_was_interrupted_is_created_anew(server_folder:
 def test_a_server_that_will_not_start_says_why_in_its_own_words(server: postgres.Server) -> None:
     server.stop()
     (server.folder / "data" / "pg_hba.conf").unlink()
-    with pytest.raises(postgres.PostgresRefused, match=r"postgres ended with exit code 1.*pg_hba"):
+    with pytest.raises(CannotRun, match=r"postgres ended with exit code 1.*pg_hba"):
         server.start()
     assert server.process.exit_code == 1
