@@ -17,15 +17,79 @@ $(READY): requirements-dev.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $(READY)
 
-.PHONY: lock
-lock: $(READY) ## Lock the dependencies of pyproject.toml again
-	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock
+# --- Using it ---
+
+.PHONY: run
+run: $(READY) ## Run everything here: PostgreSQL, three services, the gateway; Ctrl-C stops it
+	@$(BIN)/python -m deploy.local
+
+.PHONY: demo
+demo: $(READY) ## Put a mix of loans through the running system and watch
+	@$(BIN)/python -m deploy.demo
+
+.PHONY: migrate
+migrate: $(READY) ## Migrate the database of MIGRATE_DATABASE_URL
+	@$(BIN)/python -m deploy.migrate
+
+# --- Proving it ---
+
+.PHONY: test
+test: $(READY) ## Run all tests
+	$(BIN)/pytest
+
+.PHONY: test-unit
+test-unit: $(READY) ## Run the tests that need nothing but the code, in seconds
+	$(BIN)/pytest tests/unit
+
+.PHONY: check
+check: lint types imports rules proto-check proto-lint tables-check ## Prove everything that needs no test
+
+.PHONY: lint
+lint: $(READY) ## Check style and likely mistakes
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+.PHONY: types
+types: $(READY) ## Check the types
+	$(BIN)/mypy
+
+.PHONY: imports
+imports: $(READY) ## Check who imports whom: the architecture
+	$(BIN)/lint-imports
+
+.PHONY: rules
+rules: $(READY) ## Check sizes and names
+	$(BIN)/python -m deploy.rules
+
+.PHONY: proto-check
+proto-check: $(READY) ## Prove that los/ is what protos/ say
+	$(BIN)/python protos/generate.py --check
+
+.PHONY: proto-lint
+proto-lint: $(READY) ## Check the style of the contracts
+	$(BIN)/buf lint los/descriptors.binpb --config protos/buf.yaml --path los
+
+.PHONY: tables-check
+tables-check: $(READY) ## Prove that the migrations make the tables that the services declare
+	$(BIN)/pytest -q tests/integration/deploy/test_migrate.py -k declared
+
+# --- Changing it ---
+
+.PHONY: format
+format: $(READY) ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
 
 .PHONY: proto
 proto: $(READY) ## Generate los/ from protos/
 	$(BIN)/python protos/generate.py
 
-.PHONY: proto-check
-proto-check: $(READY) ## Prove that los/ is what protos/ say
-	$(BIN)/python protos/generate.py --check
+.PHONY: lock
+lock: $(READY) ## Lock the dependencies of pyproject.toml again
+	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock
+
+.PHONY: clean
+clean: ## Remove what can be made again; the data in .local/ stay
+	rm -rf $(VENV) build htmlcov .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -90,18 +90,18 @@ class Server:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._open_the_way()
-        data = self.folder / "data"
-        if not data.exists():
-            self._create_cluster(data)
-        self._require_same_major(data)
-        _wait_for_predecessor(data)
+        cluster = self.folder / "data"
+        if not cluster.exists():
+            self._create_cluster(cluster)
+        self._require_same_major(cluster)
+        _wait_for_predecessor(cluster)
         ports.require_free(self.port, "PostgreSQL", "LOCAL_POSTGRES_PORT")
         settings = {**SETTINGS, "port": str(self.port), **({} if self._durable else FORGETFUL)}
         self._process = Process(
             [
                 str(self._binaries / "postgres"),
                 "-D",
-                str(data),
+                str(cluster),
                 *(f"--{key}={value}" for key, value in settings.items()),
             ],
             self.folder / "postgres.log",
@@ -110,7 +110,7 @@ class Server:
         )
         self._process.start()
         try:
-            wait_until(lambda: _is_ready(data), "PostgreSQL to start", 60, [self._process])
+            wait_until(lambda: _is_ready(cluster), "PostgreSQL to start", 60, [self._process])
         except (ProcessEnded, TimeoutError) as error:
             self._process.kill()
             raise CannotRun(f"{error}: {self._last_words()}") from None
@@ -132,7 +132,7 @@ class Server:
         finally:
             connection.close()
 
-    def _create_cluster(self, data: Path) -> None:
+    def _create_cluster(self, cluster: Path) -> None:
         """Run initdb beside the place of the cluster and move it there when it is whole."""
         password, unfinished = self.folder / "password", self.folder / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -147,16 +147,16 @@ class Server:
         initdb.start()
         if initdb.wait(grace_s=120) != 0:
             shutil.rmtree(unfinished)
-            raise CannotRun(f"PostgreSQL could not create {data}: {initdb.log.read_text().strip()}")
+            raise CannotRun(f"PostgreSQL could not create {cluster}: {initdb.log.read_text().strip()}")
         initdb.log.unlink()
-        unfinished.rename(data)
+        unfinished.rename(cluster)
 
-    def _require_same_major(self, data: Path) -> None:
+    def _require_same_major(self, cluster: Path) -> None:
         """Refuse data that another major version of PostgreSQL has written."""
-        written_by = (data / "PG_VERSION").read_text().strip()
+        written_by = (cluster / "PG_VERSION").read_text().strip()
         if written_by != str(self._major):
             raise CannotRun(
-                f"{data} was written by PostgreSQL {written_by}, this one is {self._major}: "
+                f"{cluster} was written by PostgreSQL {written_by}, this one is {self._major}: "
                 f"move it away to start with an empty database"
             )
 
@@ -189,16 +189,16 @@ def _unprivileged_user_id() -> int:
     return pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else os.geteuid()
 
 
-def _is_ready(data: Path) -> bool:
+def _is_ready(cluster: Path) -> bool:
     """Tell whether the server takes connections: the eighth line of its pid file says so."""
     try:
-        lines = (data / "postmaster.pid").read_text().splitlines()
+        lines = (cluster / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
         return False
     return len(lines) == 8 and lines[7].strip() == "ready"
 
 
-def _wait_for_predecessor(data: Path) -> None:
+def _wait_for_predecessor(cluster: Path) -> None:
     """Wait a moment for a server that is just stopping, and remove a pid file that no server stands behind.
 
     PostgreSQL would refuse to start if the number in a stale file is by now that of any process of this user.
@@ -206,18 +206,18 @@ def _wait_for_predecessor(data: Path) -> None:
     if sys.platform != "linux":  # where it cannot be told who the process is, PostgreSQL's own judgement stands
         return
     deadline = time.monotonic() + HANDOVER_S
-    while (pid := _predecessor(data)) is not None:
+    while (pid := _predecessor(cluster)) is not None:
         if time.monotonic() > deadline:
-            raise CannotRun(f"another PostgreSQL, process {pid}, works in {data}: stop it with `kill -INT {pid}`")
+            raise CannotRun(f"another PostgreSQL, process {pid}, works in {cluster}: stop it with `kill -INT {pid}`")
         time.sleep(0.05)
-    (data / "postmaster.pid").unlink(missing_ok=True)
+    (cluster / "postmaster.pid").unlink(missing_ok=True)
 
 
-def _predecessor(data: Path) -> int | None:
+def _predecessor(cluster: Path) -> int | None:
     """The process named in the pid file, if its command line names this data folder."""
     try:
-        pid = int((data / "postmaster.pid").read_text().splitlines()[0])
+        pid = int((cluster / "postmaster.pid").read_text().splitlines()[0])
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError, ValueError, IndexError):
         return None
-    return pid if str(data).encode() in command.split(b"\0") else None
+    return pid if str(cluster).encode() in command.split(b"\0") else None
