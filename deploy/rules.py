@@ -37,9 +37,9 @@ def broken_rules(path: str, source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source, path)):
         if isinstance(node, Function) and (length := _length(node)) > MOST_FUNCTION_LINES:
             yield f"{path}:{node.lineno}: {node.name} has {length} lines, at most {MOST_FUNCTION_LINES}"
-        for name in _names_given(node):
+        for name, line in _names_given(node):
             if word := SAYS_NOTHING.search(_words(name)):
-                yield f"{path}:{node.lineno}: {name} holds {word[1]!r}, which says nothing"
+                yield f"{path}:{line}: {name} holds {word[1]!r}, which says nothing"
 
 
 def _length(function: Function) -> int:
@@ -47,16 +47,16 @@ def _length(function: Function) -> int:
     return (function.end_lineno or function.lineno) - function.lineno + 1
 
 
-def _names_given(node: ast.AST) -> Iterator[str]:
-    """The names that a piece of code gives to things of its own."""
+def _names_given(node: ast.AST) -> Iterator[tuple[str, int]]:
+    """The names that a piece of code gives to things of its own, with their lines."""
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             if not node.name.startswith("test_"):  # a sentence, in which every word may stand
-                yield node.name
+                yield node.name, node.lineno
         case ast.arg():
-            yield node.arg
+            yield node.arg, node.lineno
         case ast.Name(ctx=ast.Store()):
-            yield node.id
+            yield node.id, node.lineno
 
 
 def _words(name: str) -> str:
