@@ -6,13 +6,13 @@ Everything is checked against the descriptors before the first request is served
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from google.api import annotations_pb2, http_pb2  # type: ignore[import-untyped] -- shipped without types
+from google.api import annotations_pb2, http_pb2  # type: ignore[import-untyped]  # shipped without types
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor, MethodDescriptor
 from google.protobuf.message import DecodeError, Message
-from google.rpc import error_details_pb2  # type: ignore[import-untyped] -- shipped without types
+from google.rpc import error_details_pb2  # type: ignore[import-untyped]  # shipped without types
 
 from gateway import bind, template
 from gateway.bind import FieldPath
@@ -213,7 +213,7 @@ class _Reader:
     def __init__(self, method: MethodDescriptor, mistakes: list[Mistake]) -> None:
         self.method = method
         self.mistakes = mistakes
-        self.options: Any = method.GetOptions()  # extensions are beyond what its type can say
+        self.options = cast("Any", method.GetOptions())  # extensions are beyond what its type can say
         self.answered: gateway_annotations_pb2.Answer = self.options.Extensions[gateway_annotations_pb2.answer]
 
     def bindings(self) -> Iterator[Binding]:

@@ -14,6 +14,7 @@ _IDENTIFIER = "[A-Za-z_][A-Za-z0-9_]*"
 _FIELD_PATH = re.compile(rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})*")
 _LITERAL = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()+,;=@]|%[0-9A-Fa-f]{2})+")
 _UNRESERVED = "-._~"
+BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _ESCAPED_SLASH = re.compile("(%2[Ff])")
 
 

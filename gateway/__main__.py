@@ -1,0 +1,93 @@
+"""Serve a descriptor set over HTTP.
+
+Every flag can also be given in the environment as GATEWAY_ and its name; a flag wins.
+"""
+
+import argparse
+import ipaddress
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from pydantic import ValidationError
+
+from chassis import config, logs
+from chassis.logs import log
+from gateway import bootstrap
+from gateway.app import Application
+from gateway.bootstrap import Options, Settings
+from gateway.rules import InvalidRulesError
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run until SIGTERM or SIGINT; answer the exit code: 2 for settings that cannot be used."""
+    try:
+        settings = Settings(**_given(arguments))
+        logs.configure("gateway", config.load(logs.LogSettings))
+        options = settings.model_dump(include=set(Options.model_fields))
+        app = bootstrap.build_app(settings.descriptor_set.read_bytes(), settings.upstreams, **options)
+    except ValidationError as error:
+        print(config.problems(Settings, error), file=sys.stderr)  # noqa: T201 -- logs are not configured yet
+        return config.EXIT_UNUSABLE_SETTINGS
+    except InvalidRulesError as error:
+        print(error, file=sys.stderr)  # noqa: T201 -- a list for a person at a terminal
+        return config.EXIT_UNUSABLE_SETTINGS
+    _serve(app, settings)
+    return 0
+
+
+def _given(arguments: Sequence[str]) -> dict[str, Any]:  # whatever they are, the settings check them
+    """Read the flags; there is one for each setting."""
+    parser = argparse.ArgumentParser(prog="python -m gateway", description=__doc__)
+    for name, field in Settings.model_fields.items():
+        flag = f"--{name.replace('_', '-')}"
+        if name == "upstreams":
+            parser.add_argument("--upstream", dest=name, action="append", metavar="PACKAGE=HOST:PORT")
+        elif field.annotation is bool:
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, help=field.description)
+        else:
+            parser.add_argument(flag, help=f"{field.description} (default: {field.default})")
+    given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
+    if "upstreams" in given:
+        given["upstreams"] = ",".join(given["upstreams"])
+    return given
+
+
+def _serve(app: Application, settings: Settings) -> None:
+    host, _, port = settings.listen.rpartition(":")
+    if not _is_loopback(host):
+        log.warning("listening beyond this machine: whoever reaches this address may call", listen=settings.listen)
+    # uvicorn raises the signal again once everything is drained; by then it is a wish that has been granted.
+    signal.signal(signal.SIGTERM, _exit)
+    signal.signal(signal.SIGINT, _exit)
+    uvicorn.run(
+        app,
+        host=host.strip("[]"),
+        port=int(port),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=round(settings.drain_s),
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _exit(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

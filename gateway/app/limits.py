@@ -1,0 +1,27 @@
+"""The bounds on everything a client can ask for."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Limits(BaseModel):
+    """How much of everything there may be; each field says of what."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    body_max_bytes: int = Field(4 * 1024 * 1024, gt=0, description="a request's body, after decompression")
+    body_timeout_s: float = Field(10.0, gt=0, description="how long a request's body may take to arrive")
+    headers_max: int = Field(100, gt=0, description="the number of a request's headers")
+    headers_max_bytes: int = Field(16 * 1024, gt=0, description="their names and values together")
+    url_max_bytes: int = Field(8 * 1024, gt=0, description="the path and the query together")
+    metadata_max_bytes: int = Field(8_000, gt=0, description="the headers that go upstream together")
+    answer_max_bytes: int = Field(16 * 1024 * 1024, gt=0, description="one message from an upstream")
+    depth_max: int = Field(100, gt=0, description="how deep a JSON body may be nested")
+    requests_max: int = Field(1_024, gt=0, description="requests under way at once, streams not counted")
+    streams_max: int = Field(4_096, gt=0, description="streams open at once")
+    deadline_s: float = Field(10.0, gt=0, description="how long a call may take if the client names no deadline")
+    deadline_max_s: float = Field(60.0, gt=0, description="the longest deadline a client can name")
+    stream_max_s: float = Field(3_600.0, gt=0, description="how long a stream may last")
+    send_timeout_s: float = Field(30.0, gt=0, description="how long a stream's reader may take nothing")
+    keep_alive_s: float = Field(15.0, gt=0, description="how long a stream of events may be silent without a comment")
+    recent_max: int = Field(1_024, gt=0, description="recent events kept for those who resume a shared stream")
+    backlog_max: int = Field(256, gt=0, description="events a reader of a shared stream may be behind")

@@ -1,0 +1,191 @@
+"""The services behind the gateway: one channel for each address, shared by all calls."""
+
+import asyncio
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health_pb2
+
+from gateway.metadata import Metadata
+
+_HEALTH_CHECK = "/grpc.health.v1.Health/Check"
+_HEALTH_TIMEOUT_S = 1.0
+
+_ATTEMPTS_MAX = 3
+_BACKOFF_FIRST_S = 0.05
+
+# How an unreachable peer is noticed, and found again, within seconds: with gRPC's own figures a restart goes unnoticed
+# for half a minute. Retrying is done here and nowhere else, so gRPC's is off.
+_OPTIONS: tuple[tuple[str, str | int], ...] = (
+    ("grpc.lb_policy_name", "round_robin"),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 4_000),
+    ("grpc.http2.ping_timeout_ms", 4_000),
+    ("grpc.enable_retries", 0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back from a unary call."""
+
+    message: bytes
+    initial: Iterable[tuple[str, str | bytes]]
+    trailing: Iterable[tuple[str, str | bytes]]
+
+
+class RetryBudget:
+    """Lets calls be repeated only while most calls succeed, so that repeating never adds to an overload.
+
+    Every UNAVAILABLE takes a token and every success gives a tenth back; below half of them nothing is repeated.
+    """
+
+    def __init__(self, tokens: float = 10.0) -> None:
+        self._most = tokens
+        self._tokens = tokens
+
+    def spend(self) -> bool:
+        """Note an UNAVAILABLE; tell whether the call may be repeated."""
+        self._tokens = max(0.0, self._tokens - 1.0)
+        return self._tokens > self._most / 2
+
+    def refill(self) -> None:
+        """Note a success."""
+        self._tokens = min(self._most, self._tokens + 0.1)
+
+
+class Upstream:
+    """One address and the channel to it, which is opened by the first call.
+
+    Args:
+        name: The package or service it was configured for.
+        address: `host:port`, or any target that gRPC resolves.
+        answer_max_bytes: The largest message taken from it.
+    """
+
+    def __init__(self, name: str, address: str, answer_max_bytes: int) -> None:
+        self.name = name
+        self._target = address if "://" in address or address.startswith("unix:") else f"dns:///{address}"
+        self._options = (*_OPTIONS, ("grpc.max_receive_message_length", answer_max_bytes))
+        self._budget = RetryBudget()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._channel: grpc.aio.Channel | None = None
+        self._unary: dict[str, grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = {}
+
+    async def unary(
+        self, method: str, request: bytes, metadata: Metadata, deadline: float, *, is_repeatable: bool
+    ) -> Answer:
+        """Call a method that takes and gives one message.
+
+        Args:
+            method: As in `/package.Service/Method`.
+            request: The serialized request.
+            metadata: Sent along.
+            deadline: When the answer must be here, on the clock of the running loop.
+            is_repeatable: After UNAVAILABLE the call may be made again.
+
+        Raises:
+            grpc.aio.AioRpcError: The call failed.
+        """
+        for attempt in range(1, _ATTEMPTS_MAX + 1):
+            try:
+                call = self._unary_callable(method)(request, timeout=remaining_s(deadline), metadata=metadata)
+                answer = Answer(await call, await call.initial_metadata(), await call.trailing_metadata())
+            except grpc.aio.AioRpcError as error:
+                is_passing = error.code() is grpc.StatusCode.UNAVAILABLE
+                pause_s = _BACKOFF_FIRST_S * 2**attempt * random.random()  # noqa: S311 -- spreads load, guards nothing
+                may_repeat = is_passing and self._budget.spend() and is_repeatable and attempt < _ATTEMPTS_MAX
+                if not may_repeat or pause_s >= remaining_s(deadline):
+                    raise
+                await asyncio.sleep(pause_s)
+            else:
+                self._budget.refill()
+                return answer
+        raise AssertionError("the last attempt answers or raises")
+
+    def server_stream(
+        self, method: str, request: bytes, metadata: Metadata, timeout_s: float | None
+    ) -> "grpc.aio.UnaryStreamCall[bytes, bytes]":
+        """Call a method that gives many messages; iterate over the call, and cancel it when done early."""
+        call: grpc.aio.UnaryStreamCall[bytes, bytes] = self._open().unary_stream(method, None, None)(
+            request, timeout=timeout_s, metadata=metadata
+        )
+        return call
+
+    def client_stream(
+        self, method: str, metadata: Metadata, timeout_s: float
+    ) -> "grpc.aio.StreamUnaryCall[bytes, bytes]":
+        """Call a method that takes many messages; write to the call, say that you are done, and await it."""
+        call: grpc.aio.StreamUnaryCall[bytes, bytes] = self._open().stream_unary(method, None, None)(
+            None, timeout=timeout_s, metadata=metadata
+        )
+        return call
+
+    async def health(self) -> str:
+        """Ask how it is: the name of its serving status, or of the code with which asking failed."""
+        try:
+            check = self._open().unary_unary(_HEALTH_CHECK, None, None)
+            answer = await check(health_pb2.HealthCheckRequest().SerializeToString(), timeout=_HEALTH_TIMEOUT_S)
+        except grpc.aio.AioRpcError as error:
+            return error.code().name
+        state = health_pb2.HealthCheckResponse.FromString(answer).status
+        name: str = health_pb2.HealthCheckResponse.ServingStatus.Name(state)
+        return name
+
+    async def close(self) -> None:
+        """Close the channel; calls under way are cancelled."""
+        if self._channel is not None:
+            await self._channel.close(None)
+            self._channel = None
+
+    def _unary_callable(self, method: str) -> "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]":
+        channel = self._open()
+        found = self._unary.get(method)
+        if found is None:
+            found = self._unary[method] = channel.unary_unary(method, None, None)
+        return found
+
+    def _open(self) -> grpc.aio.Channel:
+        """The channel of the running loop: one made on another loop never answers."""
+        loop = asyncio.get_running_loop()
+        if self._channel is None or self._loop is not loop:
+            self._loop = loop
+            self._channel = grpc.aio.insecure_channel(self._target, options=self._options)
+            self._unary.clear()
+        return self._channel
+
+
+class Upstreams:
+    """All upstreams by the package or full service name they were configured for."""
+
+    def __init__(self, addresses: Mapping[str, str], answer_max_bytes: int) -> None:
+        self.all = tuple(Upstream(name, address, answer_max_bytes) for name, address in addresses.items())
+        self._by_name = {upstream.name: upstream for upstream in self.all}
+
+    def find(self, service: str) -> Upstream | None:
+        """Answer the upstream of a service by its full name; the longest configured name wins."""
+        name = service
+        while name and name not in self._by_name:
+            name = name.rpartition(".")[0]
+        return self._by_name.get(name)
+
+    async def health(self) -> dict[str, str]:
+        """Ask all upstreams how they are."""
+        states = await asyncio.gather(*(upstream.health() for upstream in self.all))
+        return {upstream.name: state for upstream, state in zip(self.all, states, strict=True)}
+
+    async def close(self) -> None:
+        """Close all channels."""
+        for upstream in self.all:
+            await upstream.close()
+
+
+def remaining_s(deadline: float) -> float:
+    """Answer how much time is left, on the clock of the running loop; never less than nothing."""
+    return max(0.0, deadline - asyncio.get_running_loop().time())
