@@ -6,6 +6,7 @@ Every flag can also be given in the environment as GATEWAY_ and its name; a flag
 import argparse
 import ipaddress
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from types import FrameType
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 from chassis import config, logs
 from chassis.logs import log
 from gateway import bootstrap
-from gateway.app import Application
+from gateway.app import Gateway
 from gateway.bootstrap import Options, Settings
 from gateway.rules import InvalidRulesError
 
@@ -56,14 +57,14 @@ def _given(arguments: Sequence[str]) -> dict[str, Any]:  # whatever they are, th
     return given
 
 
-def _serve(app: Application, settings: Settings) -> None:
+def _serve(app: Gateway, settings: Settings) -> None:
     host, _, port = settings.listen.rpartition(":")
     if not _is_loopback(host):
         log.warning("listening beyond this machine: whoever reaches this address may call", listen=settings.listen)
     # uvicorn raises the signal again once everything is drained; by then it is a wish that has been granted.
     signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGINT, _exit)
-    uvicorn.run(
+    served = uvicorn.Config(
         app,
         host=host.strip("[]"),
         port=int(port),
@@ -76,6 +77,20 @@ def _serve(app: Application, settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=round(settings.drain_s),
     )
+    _Server(served, app).run()
+
+
+class _Server(uvicorn.Server):
+    """A server that ends the streams before it waits for what is under way."""
+
+    def __init__(self, served: uvicorn.Config, app: Gateway) -> None:
+        super().__init__(served)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, finish what is under way, and close the channels."""
+        self._app.drain()
+        await super().shutdown(sockets)
 
 
 def _is_loopback(host: str) -> bool:

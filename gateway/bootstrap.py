@@ -9,10 +9,11 @@ from google.protobuf.descriptor import FileDescriptor
 from pydantic import Field, FilePath, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from gateway import rules
-from gateway.app import Application, Gateway
+from gateway import openapi, pages, rules
+from gateway.app import Application, Gateway, health
 from gateway.app.cors import Cors
 from gateway.app.endpoint import Endpoint
+from gateway.app.health import Health
 from gateway.app.limits import Limits
 from gateway.codec import Codec
 from gateway.router import Route, Router
@@ -63,8 +64,8 @@ class Settings(Options, BaseSettings):
         return {name: address for name, _, address in pairs}
 
 
-def build_app(descriptor_set: bytes, upstreams: Mapping[str, str], **settings: Any) -> Application:  # noqa: ANN401 -- as the fields of Options have it
-    """Make the application that serves what a descriptor set annotates with google.api.http.
+def build_app(descriptor_set: bytes, upstreams: Mapping[str, str], **settings: Any) -> Gateway:  # noqa: ANN401 -- as the fields of Options have it
+    """Make the ASGI application that serves what a descriptor set annotates with google.api.http.
 
     Services without an upstream are not served.
 
@@ -88,7 +89,11 @@ def build_app(descriptor_set: bytes, upstreams: Mapping[str, str], **settings: A
         if (found := served_by.find(binding.method.containing_service.full_name)) is not None
     ]
     router = Router(Route(each.binding.verb, each.binding.template, each) for each in endpoints)
-    return Gateway(router, {}, upstreams=served_by, limits=options, cors=Cors(options.cors_origins))
+    document = openapi.document(
+        [each.binding for each in endpoints], descriptor_set, title=options.title, version=options.version
+    )
+    shown: dict[str, Application] = {**pages.pages(document), "/health": Health(served_by), "/livez": health.alive}
+    return Gateway(router, shown, upstreams=served_by, limits=options, cors=Cors(options.cors_origins))
 
 
 def _checked(files: Sequence[FileDescriptor], upstreams: Iterable[str]) -> list[Binding]:

@@ -7,13 +7,18 @@ import gzip
 import hashlib
 import html
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from gateway.errors import Header
+from gateway.errors import Header, RefusedError
+
+Message = MutableMapping[str, Any]  # Any: as ASGI has it
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 _ASSETS = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
 
@@ -63,9 +68,12 @@ window.ui = SwaggerUIBundle({
 """
 
 
+_ACCEPTS_GZIP = re.compile(rb"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A document that stays as it is while the process lives.
+    """An ASGI application that answers one document, which stays as it is while the process lives.
 
     Attributes:
         content_type: What it is.
@@ -79,6 +87,20 @@ class Page:
     gzipped: bytes
     etag: bytes
 
+    async def __call__(self, scope: Message, _receive: Receive, send: Send) -> None:
+        """Answer one request.
+
+        Raises:
+            RefusedError: It wants something else than to read the page.
+        """
+        if scope["method"] not in ("GET", "HEAD"):
+            raise RefusedError(405, "this page can only be read", headers=((b"allow", b"GET, HEAD"),))
+        asked = dict(scope["headers"])
+        accepts_gzip = _ACCEPTS_GZIP.search(asked.get(b"accept-encoding", b"")) is not None
+        status, headers, body = self.reply(asked.get(b"if-none-match", b""), accepts_gzip=accepts_gzip)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
     def reply(self, if_none_match: bytes, *, accepts_gzip: bool) -> tuple[int, list[Header], bytes]:
         """Answer status, headers and body for a client that has the pages named in its `If-None-Match`."""
         headers: list[Header] = [
@@ -91,10 +113,11 @@ class Page:
         ]
         if self.etag in (known.strip() for known in if_none_match.split(b",")) or if_none_match.strip() == b"*":
             return 304, headers, b""
-        headers.append((b"content-type", self.content_type))
+        body = self.gzipped if accepts_gzip else self.plain
+        headers += [(b"content-type", self.content_type), (b"content-length", b"%d" % len(body))]
         if accepts_gzip:
-            return 200, [*headers, (b"content-encoding", b"gzip")], self.gzipped
-        return 200, headers, self.plain
+            headers.append((b"content-encoding", b"gzip"))
+        return 200, headers, body
 
 
 def pages(document: Mapping[str, Any]) -> dict[str, Page]:

@@ -48,7 +48,10 @@ FORMS = {
     NDJSON: Form(NDJSON),
     JSON: Form(JSON, head=b"[", tail=b"]"),
 }
-_NAMES = {**{name: name for name in FORMS}, "application/ndjson": NDJSON, "application/x-json-stream": NDJSON}
+# What lines of JSON are called besides.
+_LINES = frozenset({NDJSON, "application/ndjson", "application/jsonl", "application/x-jsonlines"})
+
+_NAMES = {**{name: name for name in FORMS}, **dict.fromkeys(_LINES, NDJSON)}
 
 
 def chosen(accept: str) -> Form:
@@ -61,6 +64,11 @@ def chosen(accept: str) -> Form:
         if name is not None and weight > best_quality:
             best, best_quality = name, weight
     return FORMS[best]
+
+
+def is_lines(content_type: str) -> bool:
+    """Tell whether a body of this type can be read line by line; one that does not say is believed to."""
+    return content_type.partition(";")[0].strip().lower() in {*_LINES, JSON, ""}
 
 
 def _event(payload: bytes, *, event_id: str = "", kind: bytes = b"") -> bytes:

@@ -10,15 +10,18 @@ from types import TracebackType
 import grpc.aio
 
 from chassis.logs import log
-from gateway.app import calls, failures, watching
+from gateway.app import calls, failures, uploads
 from gateway.app.cors import Cors
 from gateway.app.endpoint import Endpoint
 from gateway.app.exchange import Exchange, HungUpError, Message, Receive, Send
 from gateway.app.failures import Failure
 from gateway.app.limits import Limits
+from gateway.app.watching import Watching
 from gateway.errors import CLIENT_CLOSED_REQUEST, RefusedError
 from gateway.router import ANY_METHOD, Router
 from gateway.upstream import Upstreams
+
+_PAGE_METHODS = ("GET", "HEAD")
 
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
@@ -28,8 +31,7 @@ class Gateway:
 
     Args:
         router: From requests to endpoints.
-        pages: Other applications by path; one whose path ends in `/` has everything below it. No page takes a request
-            that an endpoint takes.
+        pages: Other applications, which can only be read, by path. None takes a request that an endpoint takes.
         upstreams: Closed when the server shuts down.
         limits: What a client can ask for.
         cors: Which other origins may ask for it.
@@ -49,8 +51,13 @@ class Gateway:
         self._upstreams = upstreams
         self._limits = limits
         self._cors = cors
+        self._watching = Watching(limits)
         self._requests = _Gate("requests", limits.requests_max)
         self._streams = _Gate("streams", limits.streams_max)
+
+    def drain(self) -> None:
+        """End the streams, which would not end by themselves; other requests are left to finish."""
+        self._watching.close()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -104,34 +111,28 @@ class Gateway:
             raise RefusedError(501, "streams in both directions cannot be served over HTTP/1.1")
         if method.server_streaming:
             with self._streams:
-                await watching.serve(exchange, endpoint, values, self._limits)
+                await self._watching.serve(exchange, endpoint, values)
         elif method.client_streaming:
             with self._streams:
-                await calls.serve_upload(exchange, endpoint, values, self._limits)
+                await uploads.serve(exchange, endpoint, values, self._limits)
         else:
             with self._requests:
                 await calls.serve(exchange, endpoint, values, self._limits)
 
     async def _answer_page(self, exchange: Exchange, scope: Message, receive: Receive, send: Send) -> None:
         """Answer what no endpoint takes: a page, the methods of a known path, or that there is nothing."""
-        page = self._page(exchange.path)
-        if page is not None:
-            exchange.pattern, application = page
-            await application(scope, receive, exchange.noting(send))
+        page = self._pages.get(exchange.path)
+        if page is not None and exchange.method in _PAGE_METHODS:
+            exchange.pattern = exchange.path
+            await page(scope, receive, exchange.noting(send))
             return
-        methods = self._router.allowed(exchange.path) - {ANY_METHOD}
+        methods = self._router.allowed(exchange.path) - {ANY_METHOD} | ({"GET"} if page else set())
         if not methods:
             raise RefusedError(404, "there is nothing at this path")
         allow = ", ".join(sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))).encode()
         if exchange.method != "OPTIONS":
             raise RefusedError(405, f"{exchange.method} is not served at this path", headers=((b"allow", allow),))
         await exchange.answer(204, [(b"allow", allow), *self._cors.preflight(exchange.headers, allow)])
-
-    def _page(self, path: str) -> tuple[str, Application] | None:
-        for name, application in self._pages.items():
-            if path == name or (name.endswith("/") and path.startswith(name)):
-                return name, application
-        return None
 
     def _check_size(self, exchange: Exchange) -> None:
         limits = self._limits

@@ -8,6 +8,7 @@ from gateway.app.attendance import Attended
 from gateway.app.endpoint import Endpoint
 from gateway.app.exchange import Exchange
 from gateway.app.limits import Limits
+from gateway.upstream import Answer
 
 # Most calls end before anyone could have hung up: only for the others does somebody listen.
 _PATIENCE_S = 0.05
@@ -29,9 +30,7 @@ async def serve(exchange: Exchange, endpoint: Endpoint, values: list[str], limit
         answer = await endpoint.upstream.unary(
             endpoint.call, endpoints.serialized(request), sent, deadline, is_repeatable=endpoint.is_repeatable
         )
-    reply = endpoint.reply(answer.message)
-    headers = [*reply.headers, *metadata.outgoing(answer.initial, answer.trailing)]
-    await exchange.answer(reply.status, headers, reply.payload)
+    await deliver(exchange, endpoint, answer)
 
 
 def deadline_of(exchange: Exchange, limits: Limits) -> float:
@@ -40,11 +39,8 @@ def deadline_of(exchange: Exchange, limits: Limits) -> float:
     return asyncio.get_running_loop().time() + timeout_s
 
 
-async def serve_upload(exchange: Exchange, endpoint: Endpoint, values: list[str], limits: Limits) -> None:
-    """Serve a call that takes many messages, one from each line of the body, and gives one.
-
-    Raises:
-        RefusedError: The request is not one; messages before the faulty line may have gone upstream.
-        grpc.aio.AioRpcError: The call failed.
-        HungUpError: The client went away; so the call was cancelled.
-    """
+async def deliver(exchange: Exchange, endpoint: Endpoint, answer: Answer) -> None:
+    """Give the client what a call with one answer came back with."""
+    reply = endpoint.reply(answer.message)
+    headers = [*reply.headers, *metadata.outgoing(answer.initial, answer.trailing)]
+    await exchange.answer(reply.status, headers, reply.payload)

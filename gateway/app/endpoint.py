@@ -57,6 +57,8 @@ class Endpoint:
         self.takes_bytes = rules.is_http_body(field.message_type if field else kind) and self.has_body
         answer_field = binding.answer_field
         self.gives_bytes = rules.is_http_body(answer_field.message_type if answer_field else binding.method.output_type)
+        events = binding.events
+        self.is_resumable = events is not None and events.resume_field is not None
         self._reader = reads.reader(binding.request, kind, binding.body) if self.has_body else None
         self._parameters = bind.Parameters(
             kind,
@@ -132,6 +134,17 @@ class Endpoint:
         """Make of a serialized answer of a stream what the client gets."""
         message = self.answer(answer)
         return Event(self._event_id(message), self.text(self.value(message)))
+
+    def resumed(self, request: Message, last_id: str) -> Message:
+        """Let a request ask for the events after one."""
+        if last_id and self.binding.events and self.binding.events.resume_field:
+            setattr(request, self.binding.events.resume_field.name, last_id)
+        return request
+
+    def resumed_from(self, request: Message) -> str:
+        """Answer the event after which a request asks; empty if for no particular."""
+        events = self.binding.events
+        return getattr(request, events.resume_field.name) if events and events.resume_field else ""
 
     def raw(self, message: Message) -> tuple[bytes, bytes]:
         """Answer the content type and the bytes of an answer that is a google.api.HttpBody."""

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -108,6 +108,32 @@ class Exchange:
             raise HungUpError
         return message.get("body", b""), message.get("more_body", False)
 
+    async def chunks(self, max_bytes: int, timeout_s: float) -> AsyncGenerator[bytes, None]:
+        """Read the body as it comes.
+
+        Args:
+            max_bytes: How large it may be in all.
+            timeout_s: How long each part of it may take.
+
+        Raises:
+            RefusedError: It is too large, too slow, or compressed.
+            HungUpError: The client went away before its end.
+        """
+        if self.headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+            raise RefusedError(415, "a streamed body cannot be compressed")
+        size, has_more = 0, True
+        while has_more:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    chunk, has_more = await self.chunk()
+            except TimeoutError:
+                raise RefusedError(408, "the body took too long to arrive", headers=(_CLOSE,)) from None
+            size += len(chunk)
+            if size > max_bytes:
+                raise _too_large(max_bytes)
+            if chunk:
+                yield chunk
+
     async def hang_up(self) -> None:
         """Wait until the client goes away; what it still sends is dropped."""
         while (await self._receive())["type"] != "http.disconnect":
@@ -150,10 +176,13 @@ class Exchange:
             raise HungUpError from None
 
     def noting(self, send: Send) -> Send:
-        """Let another application answer, and note the status for the log."""
+        """Let another application answer, but know the status and add what every answer carries."""
 
         async def note(message: Message) -> None:
-            self.status = message.get("status", self.status)
+            if message["type"] == "http.response.start":
+                self.status = message["status"]
+                own: list[Header] = [*self.answer_headers, (b"x-request-id", self.request_id)]
+                message = {**message, "headers": [*message["headers"], *own]}
             await send(message)
 
         return note

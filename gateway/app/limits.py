@@ -10,6 +10,7 @@ class Limits(BaseModel):
 
     body_max_bytes: int = Field(4 * 1024 * 1024, gt=0, description="a request's body, after decompression")
     body_timeout_s: float = Field(10.0, gt=0, description="how long a request's body may take to arrive")
+    upload_max_bytes: int = Field(64 * 1024 * 1024, gt=0, description="a request's body that is streamed upstream")
     headers_max: int = Field(100, gt=0, description="the number of a request's headers")
     headers_max_bytes: int = Field(16 * 1024, gt=0, description="their names and values together")
     url_max_bytes: int = Field(8 * 1024, gt=0, description="the path and the query together")
@@ -23,5 +24,4 @@ class Limits(BaseModel):
     stream_max_s: float = Field(3_600.0, gt=0, description="how long a stream may last")
     send_timeout_s: float = Field(30.0, gt=0, description="how long a stream's reader may take nothing")
     keep_alive_s: float = Field(15.0, gt=0, description="how long a stream of events may be silent without a comment")
-    recent_max: int = Field(1_024, gt=0, description="recent events kept for those who resume a shared stream")
-    backlog_max: int = Field(256, gt=0, description="events a reader of a shared stream may be behind")
+    recent_max: int = Field(1_024, gt=0, description="events that a shared stream keeps for who resumes or is slow")

@@ -7,7 +7,7 @@ from google.protobuf import descriptor_pb2
 from google.protobuf.message import Message
 
 _FIRST_SENTENCE = re.compile(r"(.+?[.!?])(?:\s+|$)(.*)", re.DOTALL)
-_EXAMPLE = re.compile(r"\bfor example\s+`([^`]+)`", re.IGNORECASE)
+_EXAMPLE = re.compile(r"\bfor\s+example\s+`([^`]+)`", re.IGNORECASE)
 
 # The lists that hold named elements. A location also leads into options and ranges, which have no documentation.
 _NAMED = frozenset({"message_type", "enum_type", "service", "field", "nested_type", "value", "method"})

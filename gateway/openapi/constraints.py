@@ -116,9 +116,9 @@ def _translated(rules: FieldRules) -> Iterator[tuple[str, Schema | None]]:
     for field, value in typed.ListFields():
         is_said_elsewhere = field.name in ("items", "keys", "values", "example")
         if not is_said_elsewhere and (value is not False or field.name == "const"):
-            written = " ".join(str(value).split())
+            written = "" if value is True else ": " + " ".join(str(value).split())
             keyword = known.get(field.name)
-            yield f"`{kind}.{field.name}: {written}`", keyword(value) if keyword else None
+            yield f"`{kind}.{field.name}{written}`", keyword(value) if keyword else None
 
 
 def _merged(found: Iterable[Schema]) -> Schema:

@@ -4,37 +4,28 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
-
-from gateway import bind
 from gateway.openapi import comments
 from gateway.openapi.constraints import Schema
 
-# The kinds of fields whose values JSON writes without quotes.
-_BARE = frozenset(
-    (
-        *(FieldDescriptor.CPPTYPE_BOOL, FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT),
-        *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_UINT32),
-    )
-)
+_BARE = ("boolean", "integer", "number")
 
 
-def of_field(field: FieldDescriptor, text: str) -> list[Any]:
-    """What the comment `text` gives as an example of a field, as JSON has it: one value, or none."""
+def of_text(schema: Schema, text: str) -> list[Any]:
+    """What the comment `text` gives as an example of what a schema describes: one value, or none."""
+    if schema.get("type") == "array":
+        return [[item] for item in of_text(schema.get("items", {}), text)]
     written = comments.example(text)
-    if written is None or (field.message_type and not bind.is_settable(field)):
+    if written is None or "$ref" in schema or schema.get("type") == "object":
         return []
     try:
-        value = json.loads(written) if field.cpp_type in _BARE else written
+        return [json.loads(written) if schema.get("type") in _BARE else written]
     except json.JSONDecodeError:
         return []  # prose, not a value
-    return [[value] if field.is_repeated else value]
 
 
-def of_enum(field: FieldDescriptor) -> list[Any]:
+def of_enum(schema: Schema) -> list[Any]:
     """The first value after the one that means that none was given."""
-    values = field.enum_type.values if field.enum_type and not field.is_repeated else []
-    return [value.name for value in values[1:2]]
+    return list(schema.get("enum", [])[1:2])
 
 
 def of_schema(schema: Schema, components: Mapping[str, Schema]) -> list[Any]:
@@ -45,7 +36,7 @@ def of_schema(schema: Schema, components: Mapping[str, Schema]) -> list[Any]:
     if found:
         return list(found[:1])
     if schema.get("type") == "array":
-        return [[item] for item in of_schema(schema["items"], components)]
+        return [[item] for item in of_schema(schema.get("items", {}), components)]
     return _of_object(schema, components) if schema.get("type") == "object" else []
 
 

@@ -6,6 +6,7 @@ from google.protobuf import struct_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from buf.validate.validate_pb2 import FieldRules
+from gateway import bind
 from gateway.openapi import constraints
 from gateway.openapi.constraints import Schema
 from los.gateway.v1 import annotations_pb2
@@ -22,8 +23,7 @@ class Form(enum.Enum):
 
 _BASE64 = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$"
 _PATHS = "^(?:[A-Za-z][A-Za-z0-9.]*(?:,[A-Za-z][A-Za-z0-9.]*)*)?$"
-_TEXT_PATHS = _PATHS.replace("0-9.", "0-9._")
-_SECONDS = r"^-?[0-2]?[0-9]{1,11}(?:\.[0-9]{1,9})?s$"
+_SECONDS = r"^-?[0-9]{1,11}(?:\.[0-9]{1,9})?s$"
 _FLOAT_MAX = (2 - 2**-23) * 2.0**127
 _NOT_FINITE: Schema = {"enum": ["NaN", "Infinity", "-Infinity"]}
 
@@ -57,13 +57,19 @@ _OTHERS: dict[int, Schema] = {
     FieldDescriptor.TYPE_STRING: {"type": "string"},
 }
 _WELL_KNOWN: dict[str, Schema] = {
-    "Any": {"type": "object", "properties": {"@type": {"type": "string"}}, "required": ["@type"]},
-    "Duration": {"type": "string", "pattern": _SECONDS},
-    "FieldMask": {"type": "string", "pattern": _PATHS},
-    "ListValue": {"type": "array"},
-    "Struct": {"type": "object"},
-    "Timestamp": {"type": "string", "format": "date-time"},
-    "Value": {},
+    "google.protobuf.Any": {"type": "object", "properties": {"@type": {"type": "string"}}, "required": ["@type"]},
+    "google.protobuf.Duration": {"type": "string", "pattern": _SECONDS},
+    "google.protobuf.FieldMask": {"type": "string", "pattern": _PATHS},
+    "google.protobuf.ListValue": {"type": "array"},
+    "google.protobuf.Struct": {"type": "object"},
+    "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
+    "google.protobuf.Value": {},
+}
+_EXCEPTIONS: dict[tuple[str, Form], Schema] = {
+    # There the names of the proto are understood as well.
+    ("google.protobuf.FieldMask", Form.TEXT): {"type": "string", "pattern": _PATHS.replace("0-9.", "0-9._")},
+    # The longest has one digit more, but not all that have are as short.
+    ("google.protobuf.Duration", Form.ANSWERED): {"type": "string", "pattern": _SECONDS.replace("11", "12")},
 }
 
 
@@ -71,7 +77,9 @@ def value(field: FieldDescriptor, form: Form, rules: FieldRules) -> Schema:
     """One value of a field that is no message."""
     if field.enum_type is not None:
         return _enum(field.enum_type, rules)
-    schema = _scalar(field, form, is_ruled=rules.WhichOneof("type") is not None) | constraints.keywords(rules)
+    keywords = constraints.keywords(rules)
+    kind = _scalar(field, form, is_ruled=rules.WhichOneof("type") is not None)
+    schema = {key: held for key, held in kind.items() if f"exclusive{key.capitalize()}" not in keywords} | keywords
     if constraints.option(field, annotations_pb2.number_accepted) and form in (Form.ASKED, Form.UNCHECKED):
         return schema | {"type": ["string", "number"]}
     return schema
@@ -79,19 +87,16 @@ def value(field: FieldDescriptor, form: Form, rules: FieldRules) -> Schema:
 
 def well_known(message: Descriptor, form: Form) -> Schema | None:
     """A message that is written in a way of its own; None for any other."""
-    package, _, name = message.full_name.rpartition(".")
-    if package != "google.protobuf":
-        return None
-    if name.endswith("Value") and name not in _WELL_KNOWN:
+    if message.full_name in bind.WRAPPERS:
         return _scalar(message.fields_by_name["value"], form, is_ruled=False)
-    if name == "FieldMask" and form is Form.TEXT:
-        return {"type": "string", "pattern": _TEXT_PATHS}  # there the names of the proto are understood as well
-    return _WELL_KNOWN.get(name)
+    return _EXCEPTIONS.get((message.full_name, form)) or _WELL_KNOWN.get(message.full_name)
 
 
 def zero(field: FieldDescriptor) -> object:
     """What JSON shows for a value that was never set."""
-    return field.enum_type.values_by_number[0].name if field.enum_type else field.default_value
+    if field.enum_type is not None:
+        return field.enum_type.values_by_number[0].name
+    return "" if field.type == FieldDescriptor.TYPE_BYTES else field.default_value
 
 
 def _enum(kind: EnumDescriptor, rules: FieldRules) -> Schema:

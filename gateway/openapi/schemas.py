@@ -74,7 +74,7 @@ class Schemas:
             schema = self.object(field.message_type, form, without)
         else:
             schema = self._value(field, form, rules)
-        return schema | self._annotations(field, form, _heeded(rules, form))
+        return schema | self._annotations(field, schema, form, _heeded(rules, form))
 
     def described(self, message: Descriptor, form: Form) -> str:
         """What the comment of a message and those of its rules say that concern it as a whole."""
@@ -84,7 +84,9 @@ class Schemas:
 
     def _property(self, field: FieldDescriptor, form: Form, without: Without, *, is_needed: bool) -> Schema:
         schema = self.field(field, form, without)
-        return schema if is_needed or form is Form.ANSWERED else _or_null(schema)
+        # Null is no choice: a member of a oneof is there or not.
+        is_choice = field.containing_oneof is not None and len(field.containing_oneof.fields) > 1
+        return schema if is_needed or is_choice or form is Form.ANSWERED else _or_null(schema)
 
     def _map(self, entry: Descriptor, form: Form, rules: FieldRules) -> Schema:
         key, value = entry.fields_by_name["key"], entry.fields_by_name["value"]
@@ -107,7 +109,7 @@ class Schemas:
             return {"anyOf": [schema, {"const": scalars.zero(field)}]}
         return schema
 
-    def _annotations(self, field: FieldDescriptor, form: Form, rules: FieldRules) -> Schema:
+    def _annotations(self, field: FieldDescriptor, schema: Schema, form: Form, rules: FieldRules) -> Schema:
         """What changes nothing about the values: the description, an example, whether the field is deprecated."""
         text = self._texts.get(field.full_name, "")
         each = rules.repeated.items if field.is_repeated else rules
@@ -115,7 +117,7 @@ class Schemas:
         found: Schema = {}
         if description := comments.paragraphs(text, [*said, *self._enum_values(field.enum_type, each)]):
             found["description"] = description
-        if example := examples.of_field(field, text) or (form is Form.ANSWERED and examples.of_enum(field)):
+        if example := examples.of_text(schema, text) or (form is Form.ANSWERED and examples.of_enum(schema)):
             found["examples"] = example
         if field.GetOptions().deprecated:
             found["deprecated"] = True
@@ -176,6 +178,7 @@ def _or_null(schema: Schema) -> Schema:
     if not bare:
         return schema
     if "type" not in bare or "enum" in bare or "const" in bare:
-        return {"anyOf": [bare, {"type": "null"}]} | kept
+        options = bare["anyOf"] if bare.keys() == {"anyOf"} else [bare]
+        return {"anyOf": [*options, {"type": "null"}]} | kept
     types = bare["type"] if isinstance(bare["type"], list) else [bare["type"]]
-    return schema | {"type": [*types, "null"]}
+    return schema if types == ["null"] else schema | {"type": [*types, "null"]}
