@@ -1,0 +1,191 @@
+"""What a loan application is, and which of its stories are possible.
+
+APPLIED -> PROCESSING -> APPROVED_BY_SYSTEM*   below the review band
+                      -> REJECTED_BY_SYSTEM*   above it
+                      -> UNDER_REVIEW          in it, both ends included, or the assessment was unavailable
+PROCESSING -> APPLIED                          interrupted without an outcome
+UNDER_REVIEW -> APPROVED_BY_AGENT* | REJECTED_BY_AGENT* | EXPIRED*
+APPLIED | PROCESSING | UNDER_REVIEW -> WITHDRAWN*
+* final
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from loan_service.domain.values import (
+    NEXT,
+    Application,
+    Change,
+    Event,
+    EventKind,
+    Loan,
+    LoanAlreadyFinal,
+    LoanNotUnderReview,
+    Status,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CreditPolicy:
+    """Who decides: the system below `review_from` and above `review_to`, people between, both ends included.
+
+    The bands are settings of the deployment until a credit policy of the lender's replaces them.
+    """
+
+    review_from: Decimal = Decimal(10_000)
+    review_to: Decimal = Decimal(500_000)
+
+    def decide(self, amount: Decimal) -> tuple[Status, tuple[str, ...]]:
+        """The outcome for an amount, and why."""
+        if amount < self.review_from:
+            return Status.APPROVED_BY_SYSTEM, ("AMOUNT_BELOW_REVIEW_THRESHOLD",)
+        if amount > self.review_to:
+            return Status.REJECTED_BY_SYSTEM, ("AMOUNT_ABOVE_MAXIMUM",)
+        return Status.UNDER_REVIEW, ("AMOUNT_REQUIRES_REVIEW",)
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewDecision:
+    """What an agent or manager decided."""
+
+    agent_id: int
+    approved: bool
+    reason_codes: tuple[str, ...] = ()
+    comment: str = ""
+
+    @property
+    def actor(self) -> str:
+        """Who decided, as histories name them."""
+        return f"agent:{self.agent_id}"
+
+    @property
+    def outcome(self) -> Status:
+        """The status it leads to."""
+        return Status.APPROVED_BY_AGENT if self.approved else Status.REJECTED_BY_AGENT
+
+
+def submitted(application: Application, now: datetime) -> Change:
+    """The first step."""
+    loan = Loan(
+        loan_id=application.loan_id,
+        customer_name=application.customer_name,
+        customer_phone=application.customer_phone,
+        loan_amount=application.loan_amount,
+        currency_code=application.currency_code,
+        loan_type=application.loan_type,
+        status=Status.APPLIED,
+        version=1,
+        created_at=now,
+        updated_at=now,
+        decided_at=None,
+        assigned_agent_id=None,
+        assignment_number=0,
+        reason_codes=(),
+    )
+    return Change(loan, Event(loan.loan_id, 1, EventKind.SUBMITTED, None, Status.APPLIED, now, "customer"))
+
+
+def started(loan: Loan, now: datetime) -> list[Change]:
+    """The assessment begins, again if an earlier one ended without a word; no steps if there is nothing to assess."""
+    steps = []
+    if loan.status is Status.PROCESSING:
+        steps.append(interrupted(loan, now))
+        loan = steps[0].loan
+    if loan.status is Status.APPLIED:
+        steps.append(moved(loan, Status.PROCESSING, EventKind.ASSESSMENT_STARTED, now=now))
+    return steps
+
+
+def interrupted(loan: Loan, now: datetime) -> Change:
+    """The assessment ended without an outcome."""
+    return moved(loan, Status.APPLIED, EventKind.ASSESSMENT_INTERRUPTED, now=now)
+
+
+def decided(loan: Loan, policy: CreditPolicy, now: datetime) -> Change:
+    """The assessment is done, and the policy says what follows."""
+    outcome, reason_codes = policy.decide(loan.loan_amount)
+    kind = EventKind.DECIDED if outcome.is_final else EventKind.REFERRED
+    return moved(loan, outcome, kind, now=now, reason_codes=reason_codes)
+
+
+def referred_unassessed(loan: Loan, now: datetime) -> Change:
+    """The assessment could not be had: people decide, and an outage never rejects anybody."""
+    return moved(loan, Status.UNDER_REVIEW, EventKind.REFERRED, now=now, reason_codes=["ASSESSMENT_UNAVAILABLE"])
+
+
+def decided_by_agent(loan: Loan, decision: ReviewDecision, now: datetime) -> Change:
+    """A person decided.
+
+    Raises:
+        LoanNotUnderReview: Nobody is asked, or not any more.
+    """
+    if loan.status is not Status.UNDER_REVIEW:
+        raise LoanNotUnderReview(f"loan {loan.loan_id} is {loan.status}")
+    return moved(
+        loan,
+        decision.outcome,
+        EventKind.DECIDED,
+        now=now,
+        actor=decision.actor,
+        reason_codes=decision.reason_codes,
+        comment=decision.comment,
+    )
+
+
+def assigned(loan: Loan, agent_id: int, assignment_number: int, now: datetime) -> Change:
+    """The review was given to an agent; the status stays."""
+    after = replace(
+        loan,
+        assigned_agent_id=agent_id,
+        assignment_number=assignment_number,
+        version=loan.version + 1,
+        updated_at=now,
+    )
+    event = Event(
+        loan.loan_id, after.version, EventKind.ASSIGNED, loan.status, loan.status, now, "system",
+        assigned_agent_id=agent_id,
+    )  # fmt: skip
+    return Change(after, event)
+
+
+def withdrawn(loan: Loan, now: datetime) -> Change:
+    """The customer changed their mind.
+
+    Raises:
+        LoanAlreadyFinal: It is too late.
+    """
+    if loan.status.is_final:
+        raise LoanAlreadyFinal(f"loan {loan.loan_id} is {loan.status}")
+    return moved(loan, Status.WITHDRAWN, EventKind.WITHDRAWN, now=now, actor="customer")
+
+
+def expired(loan: Loan, now: datetime) -> Change:
+    """Nobody decided in time."""
+    return moved(loan, Status.EXPIRED, EventKind.EXPIRED, now=now, reason_codes=["NO_DECISION_IN_TIME"])
+
+
+def moved(  # noqa: PLR0913 -- who, what, when and why are the event
+    loan: Loan,
+    to: Status,
+    kind: EventKind,
+    *,
+    now: datetime,
+    actor: str = "system",
+    reason_codes: Sequence[str] = (),
+    comment: str = "",
+) -> Change:
+    """A step to another status. The table of transitions must hold it; a step that it does not is a defect of ours."""
+    if to not in NEXT[loan.status]:
+        raise ValueError(f"{loan.status} is never followed by {to}")
+    after = replace(
+        loan,
+        status=to,
+        version=loan.version + 1,
+        updated_at=now,
+        decided_at=now if to.is_final else None,
+        reason_codes=tuple(reason_codes),
+    )
+    event = Event(loan.loan_id, after.version, kind, loan.status, to, now, actor, tuple(reason_codes), comment)
+    return Change(after, event)

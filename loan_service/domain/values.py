@@ -1,0 +1,196 @@
+"""What the loan context talks about."""
+
+import hashlib
+import json
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from chassis.errors import AlreadyExists, FailedPrecondition, NotFound
+
+
+class LoanType(StrEnum):
+    """What a loan is for."""
+
+    PERSONAL = "PERSONAL"
+    HOME = "HOME"
+    AUTO = "AUTO"
+    BUSINESS = "BUSINESS"
+
+
+class Status(StrEnum):
+    """Where an application stands."""
+
+    APPLIED = "APPLIED"
+    PROCESSING = "PROCESSING"
+    UNDER_REVIEW = "UNDER_REVIEW"
+    APPROVED_BY_SYSTEM = "APPROVED_BY_SYSTEM"
+    REJECTED_BY_SYSTEM = "REJECTED_BY_SYSTEM"
+    APPROVED_BY_AGENT = "APPROVED_BY_AGENT"
+    REJECTED_BY_AGENT = "REJECTED_BY_AGENT"
+    WITHDRAWN = "WITHDRAWN"
+    EXPIRED = "EXPIRED"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can follow."""
+        return not NEXT[self]
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether the loan is granted."""
+        return self in {Status.APPROVED_BY_SYSTEM, Status.APPROVED_BY_AGENT}
+
+
+NEXT: dict[Status, frozenset[Status]] = {
+    Status.APPLIED: frozenset({Status.PROCESSING, Status.WITHDRAWN}),
+    Status.PROCESSING: frozenset(
+        {
+            Status.APPLIED,
+            Status.APPROVED_BY_SYSTEM,
+            Status.REJECTED_BY_SYSTEM,
+            Status.UNDER_REVIEW,
+            Status.WITHDRAWN,
+        }
+    ),
+    Status.UNDER_REVIEW: frozenset(
+        {Status.APPROVED_BY_AGENT, Status.REJECTED_BY_AGENT, Status.WITHDRAWN, Status.EXPIRED}
+    ),
+    Status.APPROVED_BY_SYSTEM: frozenset(),
+    Status.REJECTED_BY_SYSTEM: frozenset(),
+    Status.APPROVED_BY_AGENT: frozenset(),
+    Status.REJECTED_BY_AGENT: frozenset(),
+    Status.WITHDRAWN: frozenset(),
+    Status.EXPIRED: frozenset(),
+}
+"""The one table of transitions."""
+
+
+class EventKind(StrEnum):
+    """What happened to an application."""
+
+    SUBMITTED = "SUBMITTED"
+    ASSESSMENT_STARTED = "ASSESSMENT_STARTED"
+    ASSESSMENT_INTERRUPTED = "ASSESSMENT_INTERRUPTED"
+    REFERRED = "REFERRED"
+    ASSIGNED = "ASSIGNED"
+    DECIDED = "DECIDED"
+    WITHDRAWN = "WITHDRAWN"
+    EXPIRED = "EXPIRED"
+
+
+class LoanNotFound(NotFound):
+    """There is no loan with this id."""
+
+
+class LoanNotUnderReview(FailedPrecondition):
+    """The loan does not wait for a human decision, or not any more."""
+
+
+class LoanAlreadyFinal(FailedPrecondition):
+    """The loan has its final state."""
+
+
+class IdempotencyKeyReused(AlreadyExists):
+    """The key came before with other content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A loan application as submitted, checked and in canonical form.
+
+    Attributes:
+        loan_id: UUID of version 7.
+        customer_name: NFC, no space around it.
+        customer_phone: E.164.
+        loan_amount: Greater than 0, at most two decimals.
+        currency_code: ISO 4217.
+        loan_type: What it is for.
+        idempotency_key: Empty if the caller gave none.
+    """
+
+    loan_id: UUID
+    customer_name: str
+    customer_phone: str
+    loan_amount: Decimal
+    currency_code: str
+    loan_type: LoanType
+    idempotency_key: str = ""
+
+    def fingerprint(self) -> bytes:
+        """A digest that is the same for the same content, whichever spelling it came in."""
+        content = [self.customer_name, self.customer_phone, str(self.loan_amount), self.currency_code, self.loan_type]
+        return hashlib.sha256(json.dumps(content).encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """A stored loan application. `version` counts its events."""
+
+    loan_id: UUID
+    customer_name: str
+    customer_phone: str
+    loan_amount: Decimal
+    currency_code: str
+    loan_type: LoanType
+    status: Status
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    decided_at: datetime | None
+    assigned_agent_id: int | None
+    assignment_number: int
+    reason_codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of an application: its loan, new or of an earlier time with the same idempotency key."""
+
+    loan: Loan
+    is_replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a loan's history."""
+
+    loan_id: UUID
+    version: int
+    kind: EventKind
+    from_status: Status | None
+    to_status: Status
+    occurred_at: datetime
+    actor: str
+    reason_codes: tuple[str, ...] = ()
+    comment: str = ""
+    assigned_agent_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event with its place in the order in which all watchers see events: the transaction, then the event."""
+
+    transaction: int
+    event: Event
+
+    @property
+    def event_id(self) -> str:
+        """The place as text."""
+        return f"{self.transaction}-{self.event.loan_id.hex}-{self.event.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of a loan's life: the loan after it, and what to remember of it."""
+
+    loan: Loan
+    event: Event
+
+
+def canonical_name(name: str) -> str:
+    """A name in Unicode NFC without space around it."""
+    return unicodedata.normalize("NFC", name).strip()

@@ -1,0 +1,57 @@
+"""What the loan context remembers: tables, and the statements over them."""
+
+from loan_service.store.counters import (
+    add_customer_totals,
+    add_status_counts,
+    count_by_status,
+    list_top_customers,
+)
+from loan_service.store.events import (
+    get_horizon,
+    insert_events,
+    list_events,
+    list_events_after,
+)
+from loan_service.store.keys import (
+    delete_old_idempotency_keys,
+    find_idempotency_keys,
+    insert_idempotency_keys,
+)
+from loan_service.store.loans import (
+    count_by_phone,
+    find_loans,
+    get_loan,
+    get_now,
+    insert_loans,
+    list_loans,
+    lock_loan,
+    lock_loans,
+    lock_loans_to_expire,
+    update_loans,
+)
+from loan_service.store.tables import METADATA
+
+__all__ = [
+    "METADATA",
+    "add_customer_totals",
+    "add_status_counts",
+    "count_by_phone",
+    "count_by_status",
+    "delete_old_idempotency_keys",
+    "find_idempotency_keys",
+    "find_loans",
+    "get_horizon",
+    "get_loan",
+    "get_now",
+    "insert_events",
+    "insert_idempotency_keys",
+    "insert_loans",
+    "list_events",
+    "list_events_after",
+    "list_loans",
+    "list_top_customers",
+    "lock_loan",
+    "lock_loans",
+    "lock_loans_to_expire",
+    "update_loans",
+]

@@ -1,0 +1,95 @@
+"""Statements over the histories of loans."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from loan_service.domain import Event, EventKind, Position, Status, StoredEvent
+
+_EVENT_COLUMNS = """loan_id, version, kind, from_status, to_status, occurred_at, actor, reason_codes, comment,
+    assigned_agent_id"""
+
+INSERT_EVENTS = text(f"""
+INSERT INTO loan_events ({_EVENT_COLUMNS})
+SELECT loan_id, version, kind, from_status, to_status, occurred_at, actor, string_to_array(reason_codes, ','), comment,
+       assigned_agent_id
+FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:versions AS int[]), CAST(:kinds AS text[]), CAST(:from_statuses AS text[]),
+            CAST(:to_statuses AS text[]), CAST(:occurred_ats AS timestamptz[]), CAST(:actors AS text[]),
+            CAST(:reason_codes AS text[]), CAST(:comments AS text[]), CAST(:agent_ids AS int[]))
+     AS new ({_EVENT_COLUMNS})
+""")  # noqa: S608 -- constants of this module
+
+LIST_EVENTS = text(f"""
+SELECT transaction::text, {_EVENT_COLUMNS} FROM loan_events WHERE loan_id = :loan_id ORDER BY version
+""")  # noqa: S608 -- constants of this module
+
+# Only events of transactions before which nothing is still running: nothing can appear later in front of them.
+LIST_EVENTS_AFTER = text(f"""
+SELECT transaction::text, {_EVENT_COLUMNS} FROM loan_events
+WHERE (transaction, loan_id, version) > (CAST(:transaction AS text)::xid8, :loan_id, :version)
+  AND transaction < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY transaction, loan_id, version LIMIT :most
+""")  # noqa: S608 -- constants of this module
+
+GET_HORIZON = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
+
+COUNT_BY_STATUS = text("SELECT status, sum(count)::bigint FROM status_counts GROUP BY status")
+
+COUNT_BY_PHONE = text("""
+SELECT count(*) FROM loans
+WHERE customer_phone = :phone AND (CAST(:status AS text) IS NULL OR status = CAST(:status AS text))
+""")
+
+
+def insert_events(tx: Connection, events: Sequence[Event]) -> None:
+    """Add to the histories."""
+    if not events:
+        return
+    tx.execute(
+        INSERT_EVENTS,
+        {
+            "loan_ids": [event.loan_id for event in events],
+            "versions": [event.version for event in events],
+            "kinds": [str(event.kind) for event in events],
+            "from_statuses": [event.from_status and str(event.from_status) for event in events],
+            "to_statuses": [str(event.to_status) for event in events],
+            "occurred_ats": [event.occurred_at for event in events],
+            "actors": [event.actor for event in events],
+            "reason_codes": [",".join(event.reason_codes) for event in events],
+            "comments": [event.comment for event in events],
+            "agent_ids": [event.assigned_agent_id for event in events],
+        },
+    )
+
+
+def list_events(tx: Connection, loan_id: UUID) -> list[StoredEvent]:
+    """The whole history of a loan, oldest first."""
+    return _events(tx.execute(LIST_EVENTS, {"loan_id": loan_id}))
+
+
+def list_events_after(tx: Connection, position: Position, most: int) -> list[StoredEvent]:
+    """What all watchers see next after a position; nothing can ever appear in between."""
+    values = {
+        "transaction": str(position.transaction), "loan_id": position.loan_id, "version": position.version, "most": most
+    }  # fmt: skip
+    return _events(tx.execute(LIST_EVENTS_AFTER, values))
+
+
+def get_horizon(tx: Connection) -> Position:
+    """The position after everything that watchers can see at this moment."""
+    return Position(int(tx.execute(GET_HORIZON).scalar_one()) - 1, UUID(int=2**128 - 1), 2**31 - 1)
+
+
+def _events(rows: Iterable[Sequence[Any]]) -> list[StoredEvent]:
+    return [
+        StoredEvent(
+            int(row[0]),
+            Event(
+                row[1], row[2], EventKind(row[3]), row[4] and Status(row[4]), Status(row[5]), row[6], row[7],
+                tuple(row[8]), row[9], row[10],
+            ),
+        )
+        for row in rows
+    ]  # fmt: skip

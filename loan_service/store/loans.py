@@ -1,0 +1,196 @@
+"""Statements over loans. All of them work on sets; one loan is a list of one."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, TextClause, text
+
+from loan_service.domain import Application, Change, Loan, LoanNotFound, LoanType, Status
+
+_COLUMNS = """loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, status, version,
+    created_at, updated_at, decided_at, assigned_agent_id, assignment_number, reason_codes"""
+
+NOW = text("SELECT now()")
+
+# Lists cannot be nested in an SQL array when their lengths differ: reason codes travel joined by commas.
+INSERT_LOANS = text("""
+INSERT INTO loans (loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, status, version,
+                   created_at, updated_at)
+SELECT loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, 'APPLIED', 1, now(), now()
+FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:names AS text[]), CAST(:phones AS text[]), CAST(:amounts AS numeric[]),
+            CAST(:currencies AS text[]), CAST(:types AS text[]))
+     AS new (loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type)
+RETURNING created_at
+""")
+
+# Lists cannot be nested in an SQL array when their lengths differ: reason codes travel joined by commas.
+INSERT_LOANS = text("""
+INSERT INTO loans (loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, status, version,
+                   created_at, updated_at)
+SELECT loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, 'APPLIED', 1, now(), now()
+FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:names AS text[]), CAST(:phones AS text[]), CAST(:amounts AS numeric[]),
+            CAST(:currencies AS text[]), CAST(:types AS text[]))
+     AS new (loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type)
+RETURNING created_at
+""")
+
+# The guard: a loan that moved since it was read is not in the answer.
+UPDATE_LOANS = text("""
+UPDATE loans
+SET status = after.status, version = after.version, updated_at = after.updated_at, decided_at = after.decided_at,
+    assigned_agent_id = after.assigned_agent_id, assignment_number = after.assignment_number,
+    reason_codes = string_to_array(after.reason_codes, ',')
+FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:versions_before AS int[]), CAST(:statuses AS text[]),
+            CAST(:versions AS int[]), CAST(:updated_ats AS timestamptz[]), CAST(:decided_ats AS timestamptz[]),
+            CAST(:agent_ids AS int[]), CAST(:assignment_numbers AS int[]), CAST(:reason_codes AS text[]))
+     AS after (loan_id, version_before, status, version, updated_at, decided_at, assigned_agent_id, assignment_number,
+               reason_codes)
+WHERE loans.loan_id = after.loan_id AND loans.version = after.version_before
+RETURNING loans.loan_id
+""")
+
+# One order for all transactions: no deadlock.
+LOCK_LOANS = text(f"""
+SELECT {_COLUMNS} FROM loans WHERE loan_id = ANY (CAST(:loan_ids AS uuid[])) ORDER BY loan_id FOR UPDATE
+""")  # noqa: S608 -- constants of this module
+
+GET_LOANS = text(f"SELECT {_COLUMNS} FROM loans WHERE loan_id = ANY (CAST(:loan_ids AS uuid[]))")  # noqa: S608 -- constants
+
+LOCK_LOANS_TO_EXPIRE = text(f"""
+SELECT {_COLUMNS} FROM loans
+WHERE status = 'UNDER_REVIEW' AND created_at < now() - make_interval(secs => :age_s)
+ORDER BY created_at LIMIT :most FOR UPDATE SKIP LOCKED
+""")  # noqa: S608 -- constants of this module
+
+LOCK_LOANS_TO_EXPIRE = text(f"""
+SELECT {_COLUMNS} FROM loans
+WHERE status = 'UNDER_REVIEW' AND created_at < now() - make_interval(secs => :age_s)
+ORDER BY created_at LIMIT :most FOR UPDATE SKIP LOCKED
+""")  # noqa: S608 -- constants of this module
+
+COUNT_BY_PHONE = text("""
+SELECT count(*) FROM loans
+WHERE customer_phone = :phone AND (CAST(:status AS text) IS NULL OR status = CAST(:status AS text))
+""")
+
+
+def get_now(tx: Connection) -> datetime:
+    """The time of the transaction, by the database's clock."""
+    now: datetime = tx.execute(NOW).scalar_one()
+    return now
+
+
+def insert_loans(tx: Connection, applications: Sequence[Application]) -> datetime:
+    """Store new loans, at least one, as APPLIED; answer when that was: the time of the transaction."""
+    rows = tx.execute(
+        INSERT_LOANS,
+        {
+            "loan_ids": [application.loan_id for application in applications],
+            "names": [application.customer_name for application in applications],
+            "phones": [application.customer_phone for application in applications],
+            "amounts": [application.loan_amount for application in applications],
+            "currencies": [application.currency_code for application in applications],
+            "types": [str(application.loan_type) for application in applications],
+        },
+    )
+    now: datetime = next(iter(rows))[0]
+    return now
+
+
+def update_loans(tx: Connection, changes: Sequence[Change]) -> set[UUID]:
+    """Write the last step of each loan; answer those that had not moved since they were read."""
+    if not changes:
+        return set()
+    steps: dict[UUID, int] = Counter(change.loan.loan_id for change in changes)
+    after = {change.loan.loan_id: change.loan for change in changes}  # the last step of a loan wins
+    loans = [after[loan_id] for loan_id in sorted(after)]
+    rows = tx.execute(
+        UPDATE_LOANS,
+        {
+            "loan_ids": [loan.loan_id for loan in loans],
+            "versions_before": [loan.version - steps[loan.loan_id] for loan in loans],
+            "statuses": [str(loan.status) for loan in loans],
+            "versions": [loan.version for loan in loans],
+            "updated_ats": [loan.updated_at for loan in loans],
+            "decided_ats": [loan.decided_at for loan in loans],
+            "agent_ids": [loan.assigned_agent_id for loan in loans],
+            "assignment_numbers": [loan.assignment_number for loan in loans],
+            "reason_codes": [",".join(loan.reason_codes) for loan in loans],
+        },
+    )
+    return {row[0] for row in rows}
+
+
+def lock_loans(tx: Connection, loan_ids: Iterable[UUID]) -> dict[UUID, Loan]:
+    """Those of the loans that exist, locked until the transaction ends."""
+    return {loan.loan_id: loan for loan in _loans(tx.execute(LOCK_LOANS, {"loan_ids": list(loan_ids)}))}
+
+
+def lock_loan(tx: Connection, loan_id: UUID) -> Loan:
+    """One loan, locked until the transaction ends.
+
+    Raises:
+        LoanNotFound: There is none.
+    """
+    return _one(lock_loans(tx, [loan_id]), loan_id)
+
+
+def find_loans(tx: Connection, loan_ids: Iterable[UUID]) -> dict[UUID, Loan]:
+    """Those of the loans that exist."""
+    return {loan.loan_id: loan for loan in _loans(tx.execute(GET_LOANS, {"loan_ids": list(loan_ids)}))}
+
+
+def get_loan(tx: Connection, loan_id: UUID) -> Loan:
+    """One loan.
+
+    Raises:
+        LoanNotFound: There is none.
+    """
+    return _one(find_loans(tx, [loan_id]), loan_id)
+
+
+def lock_loans_to_expire(tx: Connection, age_s: float, most: int) -> list[Loan]:
+    """Loans still under review so long after their submission, the oldest first; not those that others hold."""
+    return _loans(tx.execute(LOCK_LOANS_TO_EXPIRE, {"age_s": age_s, "most": most}))
+
+
+def list_loans(  # noqa: PLR0913 -- the filters of a listing
+    tx: Connection, *, status: Status | None, phone: str, size: int, skip: int = 0, before: UUID | None = None
+) -> list[Loan]:
+    """Loans, newest first: those after `skip` others, or those older than `before`."""
+    given = {"status": status and str(status), "phone": phone, "before": before}
+    filters = {name: value for name, value in given.items() if value}
+    return _loans(tx.execute(_listing(*filters), {**filters, "size": size, "skip": skip}))
+
+
+@cache
+def _listing(*filters: str) -> TextClause:
+    """The listing with these filters. Each has its own plan, which an index must serve: no `OR :phone IS NULL`."""
+    conditions = {"status": "status = :status", "phone": "customer_phone = :phone", "before": "loan_id < :before"}
+    where = " AND ".join(["TRUE", *(conditions[name] for name in filters)])
+    return text(f"SELECT {_COLUMNS} FROM loans WHERE {where} ORDER BY loan_id DESC LIMIT :size OFFSET :skip")  # noqa: S608 -- constants
+
+
+def count_by_phone(tx: Connection, phone: str, status: Status | None) -> int:
+    """The number of a customer's loans."""
+    return int(tx.execute(COUNT_BY_PHONE, {"phone": phone, "status": status and str(status)}).scalar_one())
+
+
+def _one(found: dict[UUID, Loan], loan_id: UUID) -> Loan:
+    if loan_id not in found:
+        raise LoanNotFound(f"there is no loan {loan_id}")
+    return found[loan_id]
+
+
+def _loans(rows: Iterable[Sequence[Any]]) -> list[Loan]:
+    return [
+        Loan(
+            row[0], row[1], row[2], row[3], row[4], LoanType(row[5]), Status(row[6]), row[7], row[8], row[9], row[10],
+            row[11], row[12], tuple(row[13]),
+        )
+        for row in rows
+    ]  # fmt: skip

@@ -1,0 +1,218 @@
+"""What the loan service can do. Every function works inside the transaction that it is handed."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from chassis import jobs
+from chassis.errors import Aborted, ServiceError
+from chassis.jobs import NewJob
+from loan_service import domain, store
+from loan_service.domain import (
+    Application,
+    Change,
+    CreditPolicy,
+    IdempotencyKeyReused,
+    Loan,
+    LoanNotFound,
+    ReviewDecision,
+    Status,
+    Submission,
+)
+
+DECIDE_LOAN = "decide_loan"
+OPEN_REVIEW = "open_review"
+CANCEL_REVIEW = "cancel_review"
+NOTIFY_CUSTOMER = "notify_customer"
+
+PURGE_MOST = 5000
+EXPIRE_MOST = 500
+
+
+class IdempotencyKeyFreed(Aborted):
+    """The key was taken a moment ago and is free now."""
+
+
+def submit_loans(tx: Connection, applications: Sequence[Application]) -> list[Submission | ServiceError]:
+    """Store applications; answer for each its loan, or why its idempotency key refuses it.
+
+    An application whose key came before, in this call or earlier, with the same content gets the loan of then.
+    """
+    holders = {application.idempotency_key: application for application in reversed(applications)}
+    holders.pop("", None)
+    taken = store.insert_idempotency_keys(tx, list(holders.values())) if holders else set()
+    new = [
+        application
+        for application in applications
+        if not (key := application.idempotency_key) or (key in taken and holders[key] is application)
+    ]
+    stored = _submit_new(tx, new)
+    repeated = [application for application in applications if application.loan_id not in stored]
+    earlier = _earlier_submissions(tx, repeated)
+    return [
+        Submission(stored[application.loan_id], is_replayed=False)
+        if application.loan_id in stored
+        else earlier[application.loan_id]
+        for application in applications
+    ]
+
+
+def _submit_new(tx: Connection, applications: Sequence[Application]) -> dict[UUID, Loan]:
+    """Store applications that nobody sent before."""
+    if not applications:
+        return {}
+    now = store.insert_loans(tx, applications)
+    changes = [domain.submitted(application, now) for application in applications]
+    store.insert_events(tx, [change.event for change in changes])
+    jobs.enqueue(tx, [_job(DECIDE_LOAN, change.loan) for change in changes])
+    store.add_status_counts(tx, [(None, change.loan.status) for change in changes])
+    return {change.loan.loan_id: change.loan for change in changes}
+
+
+def _earlier_submissions(tx: Connection, repeated: Sequence[Application]) -> dict[UUID, Submission | ServiceError]:
+    """What the keys of applications stand for already, by the ids that these applications would have had."""
+    if not repeated:
+        return {}
+    known = store.find_idempotency_keys(tx, [application.idempotency_key for application in repeated])
+    loans = store.find_loans(tx, {loan_id for _, loan_id in known.values()})
+    answers: dict[UUID, Submission | ServiceError] = {}
+    for application in repeated:
+        fingerprint, loan_id = known.get(application.idempotency_key, (b"", None))
+        if loan_id is None:
+            answers[application.loan_id] = IdempotencyKeyFreed("the idempotency key has just expired; try again")
+        elif fingerprint != application.fingerprint():
+            answers[application.loan_id] = IdempotencyKeyReused("the idempotency key came before with other content")
+        else:
+            answers[application.loan_id] = Submission(loans[loan_id], is_replayed=True)
+    return answers
+
+
+def start_assessments(tx: Connection, loan_ids: Sequence[UUID]) -> dict[UUID, Loan]:
+    """Begin to assess loans; answer those that are to be assessed: a loan that was withdrawn meanwhile is not."""
+    now = store.get_now(tx)
+    loans = store.lock_loans(tx, loan_ids)
+    steps = {loan_id: domain.started(loan, now) for loan_id, loan in loans.items()}
+    _save(tx, [step for of_loan in steps.values() for step in of_loan])
+    return {loan_id: of_loan[-1].loan for loan_id, of_loan in steps.items() if of_loan}
+
+
+def decide_loans(tx: Connection, loan_ids: Sequence[UUID], policy: CreditPolicy) -> None:
+    """Decide assessed loans, those that still wait for it."""
+    now = store.get_now(tx)
+    _save(tx, [domain.decided(loan, policy, now) for loan in _lock_processing(tx, loan_ids)])
+
+
+def interrupt_assessments(tx: Connection, loan_ids: Sequence[UUID]) -> None:
+    """Put loans back in line whose assessment ended without an outcome."""
+    now = store.get_now(tx)
+    _save(tx, [domain.interrupted(loan, now) for loan in _lock_processing(tx, loan_ids)])
+
+
+def refer_unassessed(tx: Connection, loan_ids: Sequence[UUID]) -> None:
+    """Hand loans to people whose assessment could not be had."""
+    now = store.get_now(tx)
+    _save(tx, [domain.referred_unassessed(loan, now) for loan in _lock_processing(tx, loan_ids)])
+
+
+def _lock_processing(tx: Connection, loan_ids: Sequence[UUID]) -> list[Loan]:
+    """Those of the loans that are being assessed: the others were withdrawn meanwhile."""
+    return [loan for loan in store.lock_loans(tx, loan_ids).values() if loan.status is Status.PROCESSING]
+
+
+def withdraw_loan(tx: Connection, loan_id: UUID) -> Loan:
+    """Withdraw an application; one that is withdrawn already is left as it is.
+
+    Raises:
+        LoanNotFound: There is none.
+        LoanAlreadyFinal: It has another final state.
+    """
+    loan = store.lock_loan(tx, loan_id)
+    if loan.status is Status.WITHDRAWN:
+        return loan
+    return _save_one(tx, domain.withdrawn(loan, store.get_now(tx)))
+
+
+def record_review_decision(tx: Connection, loan_id: UUID, decision: ReviewDecision) -> Loan:
+    """Record what a person decided; the same decision of the same person again changes nothing.
+
+    Raises:
+        LoanNotFound: There is none.
+        LoanNotUnderReview: Nobody is asked, or the loan has left UNDER_REVIEW in another way.
+    """
+    loan = store.lock_loan(tx, loan_id)
+    if loan.status is decision.outcome and store.list_events(tx, loan_id)[-1].event.actor == decision.actor:
+        return loan
+    return _save_one(tx, domain.decided_by_agent(loan, decision, store.get_now(tx)))
+
+
+def record_review_assignments(
+    tx: Connection, assignments: Sequence[tuple[UUID, int, int]]
+) -> list[LoanNotFound | None]:
+    """Record to whom reviews were assigned: loan, agent, and which assignment of the loan it is.
+
+    One that is older than what is recorded, or comes after the end of the review, changes nothing.
+
+    Returns:
+        For each assignment None, or that there is no such loan.
+    """
+    now = store.get_now(tx)
+    loans = store.lock_loans(tx, {loan_id for loan_id, _, _ in assignments})
+    known = set(loans)
+    changes = []
+    for loan_id, agent_id, number in assignments:
+        loan = loans.get(loan_id)
+        if loan is not None and loan.status is Status.UNDER_REVIEW and number > loan.assignment_number:
+            changes.append(domain.assigned(loan, agent_id, number, now))
+            loans[loan_id] = changes[-1].loan
+    _save(tx, changes)
+    return [None if loan_id in known else LoanNotFound(f"there is no loan {loan_id}") for loan_id, _, _ in assignments]
+
+
+def expire_loans(tx: Connection, age_s: float) -> int:
+    """End reviews of applications that are so old; answer how many, a bounded number at a time."""
+    now = store.get_now(tx)
+    overdue = store.lock_loans_to_expire(tx, age_s, EXPIRE_MOST)
+    _save(tx, [domain.expired(loan, now) for loan in overdue])
+    return len(overdue)
+
+
+def purge_idempotency_keys(tx: Connection, age_s: float) -> int:
+    """Free keys that are so old; answer how many, a bounded number at a time."""
+    return store.delete_old_idempotency_keys(tx, age_s, PURGE_MOST)
+
+
+def _save_one(tx: Connection, change: Change) -> Loan:
+    """Write one step."""
+    _save(tx, [change])
+    return change.loan
+
+
+def _save(tx: Connection, changes: Sequence[Change]) -> None:
+    """Write steps of locked loans with their history, what follows from them, and the counters, which come last."""
+    if not changes:
+        return
+    moved = store.update_loans(tx, changes)
+    if missing := {change.loan.loan_id for change in changes} - moved:
+        raise RuntimeError(f"loans moved although they were locked: {sorted(missing)}")
+    store.insert_events(tx, [change.event for change in changes])
+    jobs.enqueue(tx, [job for change in changes for job in _follow_ups(change)])
+    store.add_customer_totals(tx, [change.loan for change in changes if change.loan.status.is_approved])
+    store.add_status_counts(tx, [(change.event.from_status, change.event.to_status) for change in changes])
+
+
+def _follow_ups(change: Change) -> Iterable[NewJob]:
+    """What others must be told of a step."""
+    before, after = change.event.from_status, change.event.to_status
+    if before is after:
+        return
+    if after is Status.UNDER_REVIEW:
+        yield _job(OPEN_REVIEW, change.loan)
+    if before is Status.UNDER_REVIEW and after in {Status.WITHDRAWN, Status.EXPIRED}:
+        yield _job(CANCEL_REVIEW, change.loan)
+    if after.is_final:
+        yield _job(NOTIFY_CUSTOMER, change.loan)
+
+
+def _job(kind: str, loan: Loan) -> NewJob:
+    return NewJob(kind, key=f"{kind}:{loan.loan_id}", args={"loan_id": str(loan.loan_id)})
