@@ -192,8 +192,8 @@ UPDATE jobs SET state = 'READY', worker = NULL, lease_until = NULL, run_at = now
 
 RETRY = text("""
 UPDATE jobs
-SET state = 'READY', worker = NULL, lease_until = NULL, last_error = held.error, excused = excused + held.excused,
-    run_at = CASE WHEN held.delay_s IS NULL THEN run_at ELSE now() + make_interval(secs => held.delay_s) END
+SET state = 'READY', worker = NULL, lease_until = NULL, last_error = held.error, excused = jobs.excused + held.excused,
+    run_at = CASE WHEN held.delay_s IS NULL THEN jobs.run_at ELSE now() + make_interval(secs => held.delay_s) END
 FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:errors AS text[]), CAST(:excused AS int[]),
             CAST(:delays_s AS float8[])) AS held (id, attempt, error, excused, delay_s)
 WHERE jobs.id = held.id AND jobs.attempt = held.attempt AND jobs.state = 'LEASED' AND jobs.worker = :worker
