@@ -135,6 +135,15 @@ def field_of(kind: Descriptor, name: str) -> FieldDescriptor | None:
     return found or next((field for field in kind.fields if field.json_name == name), None)
 
 
+def is_in_float_range(number: str | float) -> bool:
+    """Tell whether a `float`, which has 32 bits, can hold a number; it can hold those that are not finite."""
+    try:
+        struct.pack("<f", float(number))
+    except OverflowError:
+        return False
+    return True
+
+
 def write(message: Message, path: FieldPath, texts: list[str]) -> None:
     """Store texts in the field at the end of the path; in a singular field there is place for one.
 
@@ -222,10 +231,8 @@ def _double(text: str) -> float:
 
 def _float(text: str) -> float:
     value = _double(text)
-    try:
-        struct.pack("<f", value)
-    except OverflowError:
-        raise ValueError(text) from None
+    if not is_in_float_range(value):
+        raise ValueError(text)
     return value
 
 

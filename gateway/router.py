@@ -104,11 +104,12 @@ class Router(Generic[Target]):
             return
         segments = path[1:].split("/") if path != "/" else []
         if segments and ":" in segments[-1]:
-            last, _, verb = segments[-1].rpartition(":")
+            last, _, written = segments[-1].rpartition(":")
             within = [*segments[:-1], last]
+            [verb] = _decoded([written])
             for node in _walk(self._root, _decoded(within), 0):
-                if verb and template.decoded([verb], is_multi=False) in node.routes:
-                    yield node.routes[template.decoded([verb], is_multi=False)], within
+                if verb and verb in node.routes:
+                    yield node.routes[verb], within
         for node in _walk(self._root, _decoded(segments), 0):
             if "" in node.routes:
                 yield node.routes[""], segments

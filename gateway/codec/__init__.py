@@ -29,6 +29,9 @@ _NOT_BRACKETS = re.compile(rb"[^\[\]{}]+")
 _DEPTH_UNQUESTIONED = 32
 _MESSAGE_DEPTH = 1000
 
+# What json_format raises for a message that it cannot write.
+_UNREADABLE = (json_format.SerializeToJsonError, DecodeError, TypeError, ValueError)
+
 _OPAQUE = "/google.protobuf.BytesValue"
 
 # Writes a JSON value; raises ValueError for what JSON cannot hold.
@@ -61,12 +64,21 @@ class Codec:
         return Reader(self, request, kind, body)
 
     def value(self, message: Message, field: FieldDescriptor | None) -> object:
-        """Answer a message, or one field of it, as a JSON value; an Any of unknown type keeps its bytes."""
-        if field is None:
-            return self._object(message)
-        if field.message_type is not None and not field.is_repeated:
-            return self._object(getattr(message, field.name))
-        return cast("dict[str, object]", self._object(message))[field.name]
+        """Answer a message, or one field of it, as a JSON value; an Any that cannot be read keeps its bytes.
+
+        Raises:
+            ValueError: JSON cannot hold it, for example a time after the year 9999.
+        """
+        try:
+            if field is None:
+                return self._object(message)
+            if field.has_presence and not message.HasField(field.name):
+                return None
+            if field.message_type is not None and not field.is_repeated:
+                return self._object(getattr(message, field.name))
+            return cast("dict[str, object]", self._object(message))[field.name]
+        except json_format.SerializeToJsonError as error:
+            raise ValueError(str(error)) from error
 
     def details(self, status: bytes) -> list[Any]:
         """Read the details of a serialized google.rpc.Status; none if it is not one."""
@@ -79,7 +91,7 @@ class Codec:
     def _object(self, message: Message) -> object:
         try:
             return self._printed(message)
-        except (TypeError, DecodeError):
+        except _UNREADABLE:
             copy = type(message)()
             copy.CopyFrom(message)
             self._make_opaque(copy)
@@ -114,7 +126,7 @@ class Codec:
     def _is_readable(self, message: Message) -> bool:
         try:
             self._printed(message)
-        except (TypeError, DecodeError):
+        except _UNREADABLE:
             return False
         return True
 

@@ -1,6 +1,7 @@
 """What JSON values the fields of a message take: looked over before json_format, and again to say what is wrong."""
 
 import functools
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, cast
@@ -20,7 +21,6 @@ Check = Callable[[object], bool]
 Fault = tuple[str, str]  # the dotted path, and what is wrong there
 
 _INTEGERS = frozenset(getattr(FieldDescriptor, f"CPPTYPE_{name}") for name in ("INT32", "INT64", "UINT32", "UINT64"))
-_FLOATS = frozenset({FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE})
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 # What json_format raises for a value that does not fit; it does not confine itself to its own error.
@@ -33,6 +33,7 @@ class Shape:
     def __init__(self) -> None:
         self.checks: dict[str, Check] = {}
         self.written: list[str] = []
+        self.aliases: dict[str, str] = {}  # from the JSON names that are not the proto's to those
 
     def fits(self, value: object) -> bool:
         """Tell whether every known field has a value of its sort; make text of the numbers that may stand for it."""
@@ -41,6 +42,8 @@ class Shape:
         for name in self.written:
             if name in value:
                 value[name] = _as_text(value[name])
+        if not self.aliases.keys().isdisjoint(value) and any(self.aliases.get(name) in value for name in value):
+            return False
         for name, held in value.items():
             check = self.checks.get(name)
             if check is not None and held is not None and not check(held):
@@ -63,6 +66,8 @@ class Shapes:
             made = self._made[kind.full_name] = Shape()  # before its fields: a message may hold itself
             for field in kind.fields:
                 check = self._check(field)
+                if field.json_name != field.name:
+                    made.aliases[field.json_name] = field.name
                 for name in (field.name, field.json_name):
                     made.checks[name] = check
                     if is_number_accepted(field):
@@ -124,9 +129,9 @@ class Shapes:
             yield place, bind.wanted(field)
 
     def _is_taken(self, field: FieldDescriptor, value: object) -> bool:
-        """Try the value alone; a map's value field cannot be tried apart from its map."""
+        """Try the value alone."""
         kind = field.containing_type
-        if kind is None or kind.GetOptions().map_entry:
+        if kind is None:
             return True
         probe = message_factory.GetMessageClass(kind)()
         try:
@@ -204,10 +209,14 @@ def _is_integer(value: object) -> bool:
     return bind.NUMBER.fullmatch(value) is not None if type(value) is str else _is_number(value)
 
 
-def _is_float(value: object) -> bool:
+def _is_double(value: object) -> bool:
     if type(value) is str:
-        return value in bind.NOT_FINITE or bind.NUMBER.fullmatch(value) is not None
+        return value in bind.NOT_FINITE or (bind.NUMBER.fullmatch(value) is not None and math.isfinite(float(value)))
     return _is_number(value)
+
+
+def _is_float(value: object) -> bool:
+    return _is_double(value) and bind.is_in_float_range(cast("str | float", value))
 
 
 def _is_number(value: object) -> bool:
@@ -242,7 +251,8 @@ _CHECKS: dict[int, Check] = {
     FieldDescriptor.CPPTYPE_BOOL: _is_bool,
     FieldDescriptor.CPPTYPE_STRING: _is_text,
     **dict.fromkeys(_INTEGERS, _is_integer),
-    **dict.fromkeys(_FLOATS, _is_float),
+    FieldDescriptor.CPPTYPE_DOUBLE: _is_double,
+    FieldDescriptor.CPPTYPE_FLOAT: _is_float,
 }
 _WELL_KNOWN_CHECKS: dict[str, Check] = {
     ANY: _is_object,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway import rules, streams
-from gateway.openapi import comments, constraints, edges, examples, parameters, paths
+from gateway.openapi import comments, constraints, edges, examples, parameters, paths, schemas
 from gateway.openapi.constraints import Schema
 from gateway.openapi.scalars import Form
 from gateway.openapi.schemas import Schemas
@@ -107,10 +107,18 @@ class Operations:
             return success | {"content": _RAW}
         if binding.status == _NO_CONTENT:
             return success
-        schema = self.schemas.field(field, Form.ANSWERED) if field else self.schemas.message(kind, Form.ANSWERED)
+        schema = self._answered(binding)
         if not binding.method.server_streaming:
             return success | {"content": {streams.JSON: {"schema": schema}}}
         return success | {"content": _stream(schema)}
+
+    def _answered(self, binding: Binding) -> Schema:
+        """What an answer holds: null where it is a field that is not set."""
+        field = binding.answer_field
+        if field is None:
+            return self.schemas.message(binding.method.output_type, Form.ANSWERED)
+        schema = self.schemas.field(field, Form.ANSWERED)
+        return schemas.or_null(schema) if field.has_presence else schema
 
 
 def _stream(schema: Schema) -> Part:

@@ -86,7 +86,7 @@ class Schemas:
         schema = self.field(field, form, without)
         # Null is no choice: a member of a oneof is there or not.
         is_choice = field.containing_oneof is not None and len(field.containing_oneof.fields) > 1
-        return schema if is_needed or is_choice or form is Form.ANSWERED else _or_null(schema)
+        return schema if is_needed or is_choice or form is Form.ANSWERED else or_null(schema)
 
     def _map(self, entry: Descriptor, form: Form, rules: FieldRules) -> Schema:
         key, value = entry.fields_by_name["key"], entry.fields_by_name["value"]
@@ -171,7 +171,7 @@ def _key(field: FieldDescriptor) -> Schema:
     return {"enum": ["false", "true"]} if field.type == FieldDescriptor.TYPE_BOOL else {"pattern": "^-?[0-9]{1,20}$"}
 
 
-def _or_null(schema: Schema) -> Schema:
+def or_null(schema: Schema) -> Schema:
     """Admit null, which stands for a value that is not set."""
     kept = {name: schema[name] for name in _ANNOTATIONS if name in schema}
     bare = {name: schema[name] for name in schema if name not in kept}

@@ -1,6 +1,7 @@
 """Descriptor sets and the OpenAPI documents made of them, each once for all tests."""
 
 import pytest
+from google.protobuf.message import Message
 
 from tests.unit.gateway import documents, protos
 from tests.unit.gateway.documents import Document
@@ -22,3 +23,9 @@ def books(library: bytes) -> Document:
 def loans() -> Document:
     """The document of the set that is served by default."""
     return documents.document_of(protos.LOANS)
+
+
+@pytest.fixture(scope="session")
+def kinds() -> dict[str, type[Message]]:
+    """The messages of kinds.proto."""
+    return protos.messages(protos.compiled(protos.KINDS, "kinds.proto"))

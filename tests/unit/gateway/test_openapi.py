@@ -280,8 +280,8 @@ def test_every_body_that_is_shown_is_accepted_when_pasted(loans: Document) -> No
         reader = Codec(kind.file.pool, depth_max=100, is_lenient=False).reader(binding.request, kind, binding.body)
         message, _ = reader.read(json.dumps(media["example"]).encode())
         bound = {path[0].name for path in binding.variables}
-        violations = protovalidate.collect_violations(message)
-        assert [v for v in violations if v.proto.field.elements[0].field_name not in bound] == []
+        places = [violation.proto.field for violation in protovalidate.collect_violations(message)]
+        assert [place for place in places if place is None or place.elements[0].field_name not in bound] == []
         shown += 1
     assert shown >= 4
 

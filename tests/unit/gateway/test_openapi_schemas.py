@@ -189,6 +189,7 @@ def test_what_the_gateway_writes_is_what_the_schema_of_the_answer_describes(
     json_format.ParseDict(value, message, descriptor_pool=file.pool)
     answered = Codec(file.pool, depth_max=100, is_lenient=False).value(message, None)
     validator(books, {"$ref": "#/components/schemas/library.v1.Book"}).validate(answered)
+    assert isinstance(answered, dict)
     assert set(component(books, "Book")["required"]) <= answered.keys() <= component(books, "Book")["properties"].keys()
 
 
