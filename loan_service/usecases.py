@@ -141,7 +141,7 @@ def record_review_decision(tx: Connection, loan_id: UUID, decision: ReviewDecisi
         LoanNotUnderReview: Nobody is asked, or the loan has left UNDER_REVIEW in another way.
     """
     loan = store.lock_loan(tx, loan_id)
-    if loan.status is decision.outcome and store.list_events(tx, loan_id)[-1].event.actor == decision.actor:
+    if loan.status is decision.outcome and store.get_history(tx, loan_id)[-1].event.actor == decision.actor:
         return loan
     return _save_one(tx, domain.decided_by_agent(loan, decision, store.get_now(tx)))
 

@@ -7,9 +7,9 @@ from loan_service.store.counters import (
     list_top_customers,
 )
 from loan_service.store.events import (
+    get_history,
     get_horizon,
     insert_events,
-    list_events,
     list_events_after,
 )
 from loan_service.store.keys import (
@@ -40,13 +40,13 @@ __all__ = [
     "delete_old_idempotency_keys",
     "find_idempotency_keys",
     "find_loans",
+    "get_history",
     "get_horizon",
     "get_loan",
     "get_now",
     "insert_events",
     "insert_idempotency_keys",
     "insert_loans",
-    "list_events",
     "list_events_after",
     "list_loans",
     "list_top_customers",

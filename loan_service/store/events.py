@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from loan_service.domain import Event, EventKind, Position, Status, StoredEvent
+from loan_service.domain import Event, EventKind, LoanNotFound, Position, Status, StoredEvent
 
 _EVENT_COLUMNS = """loan_id, version, kind, from_status, to_status, occurred_at, actor, reason_codes, comment,
     assigned_agent_id"""
@@ -21,7 +21,7 @@ FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:versions AS int[]), CAST(:kinds AS 
      AS new ({_EVENT_COLUMNS})
 """)  # noqa: S608 -- constants of this module
 
-LIST_EVENTS = text(f"""
+GET_HISTORY = text(f"""
 SELECT transaction::text, {_EVENT_COLUMNS} FROM loan_events WHERE loan_id = :loan_id ORDER BY version
 """)  # noqa: S608 -- constants of this module
 
@@ -64,9 +64,16 @@ def insert_events(tx: Connection, events: Sequence[Event]) -> None:
     )
 
 
-def list_events(tx: Connection, loan_id: UUID) -> list[StoredEvent]:
-    """The whole history of a loan, oldest first."""
-    return _events(tx.execute(LIST_EVENTS, {"loan_id": loan_id}))
+def get_history(tx: Connection, loan_id: UUID) -> list[StoredEvent]:
+    """All events of a loan, oldest first.
+
+    Raises:
+        LoanNotFound: There is no such loan: each has one event at least.
+    """
+    history = _events(tx.execute(GET_HISTORY, {"loan_id": loan_id}))
+    if not history:
+        raise LoanNotFound(f"there is no loan {loan_id}")
+    return history
 
 
 def list_events_after(tx: Connection, position: Position, most: int) -> list[StoredEvent]:

@@ -1,0 +1,131 @@
+"""What the loan service asks of others: an assessment, a review, a message to the customer.
+
+Nothing here is called inside a transaction. Every call has a deadline; the receivers recognise a repetition.
+"""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+from uuid import UUID
+
+import grpc
+
+from chassis import rpc
+from chassis.errors import ServiceError
+from loan_service.domain import Loan, Status
+from los.notification.v1 import notification_pb2, notification_pb2_grpc
+from los.review.v1 import review_pb2, review_pb2_grpc
+
+Verdicts = list[ServiceError | None]
+
+CALL_TIMEOUT_S = 10.0
+"""How long one call, for up to a batch of items, may take."""
+
+TEMPLATES = {
+    Status.APPROVED_BY_SYSTEM: "LOAN_APPROVED",
+    Status.APPROVED_BY_AGENT: "LOAN_APPROVED",
+    Status.REJECTED_BY_SYSTEM: "LOAN_REJECTED",
+    Status.REJECTED_BY_AGENT: "LOAN_REJECTED",
+    Status.WITHDRAWN: "LOAN_WITHDRAWN",
+    Status.EXPIRED: "LOAN_EXPIRED",
+}
+"""Which message a customer gets when their loan reaches a final state."""
+
+
+class Assessor(Protocol):
+    """The outside check that comes before a decision."""
+
+    def assess(self, loan: Loan) -> None:
+        """Check a loan; returns when the check is done.
+
+        Raises:
+            Exception: The check could not be made. It says nothing about the loan.
+        """
+
+
+class SimulatedAssessor:
+    """Takes the time that a check would take.
+
+    Args:
+        delay_min_s: The shortest check.
+        delay_max_s: The longest; 0 makes checks free.
+    """
+
+    def __init__(self, delay_min_s: float, delay_max_s: float) -> None:
+        self._delay_min_s = delay_min_s
+        self._delay_max_s = delay_max_s
+
+    def assess(self, loan: Loan) -> None:  # noqa: ARG002 -- what it would look at
+        """Take a random time between the two delays."""
+        if self._delay_max_s > 0:
+            time.sleep(random.uniform(self._delay_min_s, self._delay_max_s))  # noqa: S311 -- guards nothing
+
+
+class ReviewClient:
+    """The review service."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._stub = review_pb2_grpc.ReviewInternalServiceStub(channel)
+
+    def open_reviews(self, loans: Sequence[Loan]) -> Verdicts:
+        """Ask for people to decide loans; answer for each what went wrong, or None.
+
+        Raises:
+            ServiceError: Nothing is known of any of them.
+        """
+        request = review_pb2.OpenReviewRequest(reviews=[_review(loan) for loan in loans])
+        return _verdicts(self._stub.OpenReview, request)
+
+    def cancel_reviews(self, loan_ids: Sequence[UUID]) -> Verdicts:
+        """Say that nobody needs to decide these loans any more; raises as `open_reviews` does."""
+        request = review_pb2.CancelReviewRequest(loan_ids=[str(loan_id) for loan_id in loan_ids])
+        return _verdicts(self._stub.CancelReview, request)
+
+
+class NotificationClient:
+    """The notification service."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._stub = notification_pb2_grpc.NotificationInternalServiceStub(channel)
+
+    def tell_outcomes(self, loans: Sequence[Loan]) -> Verdicts:
+        """Tell customers the final states of their loans, once for each loan however often this is repeated.
+
+        Raises:
+            ServiceError: Nothing is known of any of them.
+        """
+        request = notification_pb2.SendNotificationRequest(messages=[_sms(loan) for loan in loans])
+        return _verdicts(self._stub.SendNotification, request)
+
+
+def _review(loan: Loan) -> review_pb2.OpenReviewRequest.Review:
+    return review_pb2.OpenReviewRequest.Review(
+        loan_id=str(loan.loan_id),
+        customer_name=loan.customer_name,
+        customer_phone=loan.customer_phone,
+        loan_amount=str(loan.loan_amount),
+        currency_code=loan.currency_code,
+        loan_type=loan.loan_type,
+        reason_codes=loan.reason_codes,
+    )
+
+
+def _sms(loan: Loan) -> notification_pb2.SendNotificationRequest.Message:
+    return notification_pb2.SendNotificationRequest.Message(
+        dedupe_key=f"sms:{loan.loan_id}",
+        loan_id=str(loan.loan_id),
+        channel=notification_pb2.Notification.SMS,
+        recipient=loan.customer_phone,
+        template=TEMPLATES[loan.status],
+        values={
+            "customer_name": loan.customer_name,
+            "loan_amount": str(loan.loan_amount),
+            "currency_code": loan.currency_code,
+        },
+    )
+
+
+def _verdicts(stub: Callable[..., Any], request: Any) -> Verdicts:  # noqa: ANN401 -- any message with verdicts
+    answer = rpc.call(stub, request, timeout_s=CALL_TIMEOUT_S)
+    return [rpc.error_of(verdict) for verdict in answer.verdicts]

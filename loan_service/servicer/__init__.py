@@ -1,0 +1,263 @@
+"""The loan service over gRPC: decode, open a transaction, call the use case, encode."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+import grpc
+from sqlalchemy import Connection, Engine
+
+from chassis import batch, db, rpc
+from chassis.batch import GroupCommit
+from chassis.errors import InvalidArgument, ServiceError
+from loan_service import store, usecases
+from loan_service.domain import Application, Position, Status, Submission, page_token, read_page_token
+from loan_service.servicer import wire
+from loan_service.servicer.feed import Feed
+from loan_service.servicer.wire import Reader
+from los.loan.v1 import loan_pb2, loan_pb2_grpc
+
+SIZE_DEFAULT = 10
+LIMIT_DEFAULT = 3
+
+Outcome = Submission | ServiceError
+
+
+def submit(engine: Engine, on_commit: Callable[[], None]) -> Callable[[Sequence[Application]], list[Outcome]]:
+    """A function that stores applications in a transaction of their own.
+
+    Args:
+        engine: Where to.
+        on_commit: Called after each commit.
+    """
+
+    def submit_all(applications: Sequence[Application]) -> list[Outcome]:
+        with db.transaction(engine) as tx:
+            outcomes = usecases.submit_loans(tx, applications)
+        on_commit()
+        return outcomes
+
+    return submit_all
+
+
+class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
+    """What customers and staff may ask.
+
+    Args:
+        engine: The connections that requests share.
+        submits: Where applications that arrive at the same time meet in one transaction.
+        feed: The events as they happen.
+        reader: Reads applications as this deployment does.
+        on_commit: Called after every commit that others may wait for.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        submits: GroupCommit[Application, Outcome],
+        feed: Feed,
+        reader: Reader,
+        on_commit: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._submits = submits
+        self._feed = feed
+        self._reader = reader
+        self._submit = submit(engine, on_commit)
+        self._on_commit = on_commit
+
+    @rpc.rpc
+    async def SubmitLoan(
+        self, request: loan_pb2.SubmitLoanRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> loan_pb2.SubmitLoanResponse:
+        """Store an application together with all that arrive at the same time."""
+        application = self._reader.application(request, rpc.metadata(context, "idempotency-key"))
+        submission = await self._submits.submit(application)
+        if isinstance(submission, ServiceError):
+            raise submission
+        if submission.is_replayed:
+            context.set_trailing_metadata((("idempotent-replayed", "true"),))
+        return loan_pb2.SubmitLoanResponse(loan=wire.loan(submission.loan))
+
+    @rpc.rpc
+    def BatchSubmitLoans(
+        self, request: loan_pb2.BatchSubmitLoansRequest, context: grpc.ServicerContext
+    ) -> loan_pb2.BatchSubmitLoansResponse:
+        """Store the applications that are in order; each row has its own result."""
+        key = rpc.metadata(context, "idempotency-key")
+        rows = [
+            self._application_or_error(row, f"{key}#{index}" if key else "") for index, row in enumerate(request.loans)
+        ]
+        applications = [row for row in rows if isinstance(row, Application)]
+        outcomes = iter(batch.each(self._submit, applications)) if applications else iter(())
+        results = [row if isinstance(row, ServiceError) else next(outcomes) for row in rows]
+        return loan_pb2.BatchSubmitLoansResponse(results=[_result(result) for result in results])
+
+    def _application_or_error(self, row: loan_pb2.SubmitLoanRequest, key: str) -> Application | ServiceError:
+        try:
+            rpc.check(row)
+            return self._reader.application(row, key)
+        except InvalidArgument as error:
+            return error
+
+    @rpc.rpc
+    def GetLoan(self, request: loan_pb2.GetLoanRequest, context: grpc.ServicerContext) -> loan_pb2.GetLoanResponse:
+        """Read one loan."""
+        with db.transaction(self._engine) as tx:
+            loan = store.get_loan(tx, UUID(request.loan_id))
+        return loan_pb2.GetLoanResponse(loan=wire.loan(loan))
+
+    @rpc.rpc
+    def ListLoans(
+        self, request: loan_pb2.ListLoansRequest, context: grpc.ServicerContext
+    ) -> loan_pb2.ListLoansResponse:
+        """Read a page of loans, newest first."""
+        status = wire.status_filter(request.status)
+        phone = self._reader.phone(request.customer_phone, "customer_phone")
+        size = request.size or SIZE_DEFAULT
+        page = None if request.page_token else request.page or 1
+        before = read_page_token(request.page_token, status, phone) if request.page_token else None
+        skip = (page - 1) * size if page else 0
+        with db.transaction(self._engine) as tx:
+            total = _count(tx, status, phone)
+            loans = store.list_loans(tx, status=status, phone=phone, size=size + 1, skip=skip, before=before)
+        has_more = len(loans) > size
+        return loan_pb2.ListLoansResponse(
+            loans=[wire.loan(loan) for loan in loans[:size]],
+            page=page,
+            size=size,
+            total_size=total,
+            next_page_token=page_token(loans[size - 1].loan_id, status, phone) if has_more else "",
+        )
+
+    @rpc.rpc
+    def CountLoansByStatus(
+        self,
+        request: loan_pb2.CountLoansByStatusRequest,
+        context: grpc.ServicerContext,
+    ) -> loan_pb2.CountLoansByStatusResponse:
+        """Read the counters, all of one moment."""
+        with db.transaction(self._engine) as tx:
+            counts = store.count_by_status(tx)
+        return loan_pb2.CountLoansByStatusResponse(
+            status_counts=[
+                loan_pb2.CountLoansByStatusResponse.StatusCount(status=status, count=count)
+                for status, count in counts.items()
+            ],
+            total_loans=sum(counts.values()),
+        )
+
+    @rpc.rpc
+    def ListTopCustomers(
+        self,
+        request: loan_pb2.ListTopCustomersRequest,
+        context: grpc.ServicerContext,
+    ) -> loan_pb2.ListTopCustomersResponse:
+        """Read the customers with the most approved loans."""
+        with db.transaction(self._engine) as tx:
+            customers = store.list_top_customers(tx, request.limit or LIMIT_DEFAULT)
+        return loan_pb2.ListTopCustomersResponse(
+            customers=[
+                loan_pb2.ListTopCustomersResponse.Customer(
+                    customer_name=name,
+                    customer_phone=phone,
+                    approved_loan_count=count,
+                    total_approved_amount=str(amount),
+                )
+                for name, phone, count, amount in customers
+            ]
+        )
+
+    @rpc.rpc
+    def ListLoanEvents(
+        self,
+        request: loan_pb2.ListLoanEventsRequest,
+        context: grpc.ServicerContext,
+    ) -> loan_pb2.ListLoanEventsResponse:
+        """Read one loan's history."""
+        with db.transaction(self._engine) as tx:
+            events = store.get_history(tx, UUID(request.loan_id))
+        return loan_pb2.ListLoanEventsResponse(events=[wire.event(event) for event in events])
+
+    @rpc.rpc
+    def WithdrawLoan(
+        self,
+        request: loan_pb2.WithdrawLoanRequest,
+        context: grpc.ServicerContext,
+    ) -> loan_pb2.WithdrawLoanResponse:
+        """End an application that is not decided yet."""
+        with db.transaction(self._engine) as tx:
+            loan = usecases.withdraw_loan(tx, UUID(request.loan_id))
+        self._on_commit()
+        return loan_pb2.WithdrawLoanResponse(loan=wire.loan(loan))
+
+    @rpc.rpc
+    async def WatchLoans(
+        self, request: loan_pb2.WatchLoansRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> AsyncIterator[loan_pb2.WatchLoansResponse]:
+        """Give every event as it happens."""
+        after = Position.parse(request.after_event_id) if request.after_event_id else None
+        await self._feed.join()
+        try:
+            events = self._feed.events(after)
+            await context.send_initial_metadata(())  # tells the caller that nothing is missed from here on
+            async for event in events:
+                yield loan_pb2.WatchLoansResponse(event=wire.event(event))
+        finally:
+            self._feed.leave()
+
+
+class LoanInternalServicer(loan_pb2_grpc.LoanInternalServiceServicer):
+    """What the other services tell.
+
+    Args:
+        engine: The connections that requests share.
+        on_commit: Called after every commit that others may wait for.
+    """
+
+    def __init__(self, engine: Engine, on_commit: Callable[[], None]) -> None:
+        self._engine = engine
+        self._on_commit = on_commit
+
+    @rpc.rpc
+    def RecordReviewDecision(
+        self,
+        request: loan_pb2.RecordReviewDecisionRequest,
+        context: grpc.ServicerContext,
+    ) -> loan_pb2.RecordReviewDecisionResponse:
+        """Record what a person decided."""
+        decision = wire.review_decision(request)
+        with db.transaction(self._engine) as tx:
+            loan = usecases.record_review_decision(tx, UUID(request.loan_id), decision)
+        self._on_commit()
+        return loan_pb2.RecordReviewDecisionResponse(loan=wire.loan(loan))
+
+    @rpc.rpc
+    def RecordReviewAssignments(
+        self,
+        request: loan_pb2.RecordReviewAssignmentsRequest,
+        context: grpc.ServicerContext,
+    ) -> loan_pb2.RecordReviewAssignmentsResponse:
+        """Record to whom reviews were assigned."""
+        assignments = [(UUID(each.loan_id), each.agent_id, each.assignment_number) for each in request.assignments]
+        with db.transaction(self._engine) as tx:
+            failures = usecases.record_review_assignments(tx, assignments)
+        self._on_commit()
+        domain = request.DESCRIPTOR.file.package
+        return loan_pb2.RecordReviewAssignmentsResponse(verdicts=rpc.verdicts(failures, domain))
+
+
+def _count(tx: Connection, status: Status | None, phone: str) -> int:
+    """How many loans a listing has in all: counted only where the counters do not know."""
+    if phone:
+        return store.count_by_phone(tx, phone, status)
+    counts = store.count_by_status(tx)
+    return counts[status] if status else sum(counts.values())
+
+
+def _result(outcome: Outcome | Exception) -> loan_pb2.BatchSubmitLoansResponse.Result:
+    """One row's result; the code and details of a refusal are those that SubmitLoan would have answered."""
+    if isinstance(outcome, Submission):
+        return loan_pb2.BatchSubmitLoansResponse.Result(loan=wire.loan(outcome.loan))
+    domain = loan_pb2.DESCRIPTOR.package
+    return loan_pb2.BatchSubmitLoansResponse.Result(error=rpc.status_of(outcome, domain))

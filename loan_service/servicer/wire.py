@@ -1,0 +1,140 @@
+"""Between the words of the contract and those of the domain."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import phonenumbers
+from google.protobuf.timestamp_pb2 import Timestamp
+from uuid_utils.compat import uuid7
+
+from chassis.errors import InvalidArgument, Violation
+from loan_service.domain import Application, Loan, LoanType, ReviewDecision, Status, StoredEvent, canonical_name
+from los.loan.v1 import loan_pb2
+
+_KEY = re.compile(r"[!-~]{0,200}")
+
+
+class Reader:
+    """Reads what depends on the deployment.
+
+    Args:
+        region: Where phone numbers without `+` are from, as ISO 3166 names it.
+        currency: The one currency, ISO 4217.
+    """
+
+    def __init__(self, region: str, currency: str) -> None:
+        self._region = region
+        self._currency = currency
+
+    def application(self, request: loan_pb2.SubmitLoanRequest, key: str = "") -> Application:
+        """An application in canonical form, with an id of its own.
+
+        Args:
+            request: What the customer filled in; it keeps the rules of the contract.
+            key: The idempotency key that came beside the request; one inside it wins.
+
+        Raises:
+            InvalidArgument: With every field that cannot be read.
+        """
+        violations = []
+        phone = self._canonical_phone(request.customer_phone)
+        if phone is None:
+            violations.append(_no_phone_number("customer_phone"))
+        if request.currency_code not in {"", self._currency}:
+            violations.append(Violation("currency_code", f"must be {self._currency}"))
+        key = request.idempotency_key or key
+        if not _KEY.fullmatch(key):
+            violations.append(Violation("idempotency_key", "must be at most 200 visible ASCII characters"))
+        name = canonical_name(request.customer_name)
+        if len(name) > 200:  # a few letters grow longer in NFC
+            violations.append(Violation("customer_name", "must be at most 200 characters"))
+        if violations:
+            raise InvalidArgument(violations)
+        return Application(
+            loan_id=UUID(int=uuid7().int),
+            customer_name=name,
+            customer_phone=phone or "",
+            loan_amount=Decimal(request.loan_amount).quantize(Decimal("0.01")),
+            currency_code=self._currency,
+            loan_type=LoanType(loan_pb2.Loan.Type.Name(request.loan_type)),
+            idempotency_key=key,
+        )
+
+    def phone(self, text: str, field: str) -> str:
+        """A phone number in E.164 form; empty stays empty.
+
+        Raises:
+            InvalidArgument: It cannot be one.
+        """
+        if not text:
+            return ""
+        if (phone := self._canonical_phone(text)) is None:
+            raise InvalidArgument([_no_phone_number(field)])
+        return phone
+
+    def _canonical_phone(self, text: str) -> str | None:
+        try:
+            number = phonenumbers.parse(text, self._region)
+        except phonenumbers.NumberParseException:
+            return None
+        if number.extension or not phonenumbers.is_possible_number(number):
+            return None
+        return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _no_phone_number(field: str) -> Violation:
+    return Violation(field, "must be a phone number, for example +14155550123")
+
+
+def status_filter(value: int) -> Status | None:
+    """The status to list; None lists every status."""
+    return Status(loan_pb2.Loan.Status.Name(value)) if value else None
+
+
+def review_decision(request: loan_pb2.RecordReviewDecisionRequest) -> ReviewDecision:
+    """What a person decided."""
+    return ReviewDecision(request.agent_id, request.approved, tuple(request.reason_codes), request.comment)
+
+
+def loan(stored: Loan) -> loan_pb2.Loan:
+    """A loan as callers see it."""
+    return loan_pb2.Loan(
+        loan_id=str(stored.loan_id),
+        customer_name=stored.customer_name,
+        customer_phone=stored.customer_phone,
+        loan_amount=str(stored.loan_amount),
+        currency_code=stored.currency_code,
+        loan_type=stored.loan_type,
+        application_status=stored.status,
+        created_at=_timestamp(stored.created_at),
+        updated_at=_timestamp(stored.updated_at),
+        assigned_agent_id=stored.assigned_agent_id,
+        decided_at=stored.decided_at and _timestamp(stored.decided_at),
+        reason_codes=stored.reason_codes,
+    )
+
+
+def event(stored: StoredEvent) -> loan_pb2.LoanEvent:
+    """An event as callers see it."""
+    happened = stored.event
+    return loan_pb2.LoanEvent(
+        event_id=stored.event_id,
+        loan_id=str(happened.loan_id),
+        version=happened.version,
+        kind=happened.kind,
+        from_status=happened.from_status,
+        to_status=happened.to_status,
+        occurred_at=_timestamp(happened.occurred_at),
+        actor=happened.actor,
+        reason_codes=happened.reason_codes,
+        comment=happened.comment,
+        assigned_agent_id=happened.assigned_agent_id,
+    )
+
+
+def _timestamp(moment: datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(moment)
+    return stamp

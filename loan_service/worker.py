@@ -1,0 +1,129 @@
+"""What to do with each kind of job. The pool opens the transactions; see chassis.pool."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from chassis.jobs import Job
+from chassis.logs import log
+from chassis.pool import Handler, Task
+from loan_service import store, usecases
+from loan_service.clients import Assessor, NotificationClient, ReviewClient
+from loan_service.domain import CreditPolicy, Loan, Status
+
+EXPIRE_LOANS = "expire_loans"
+PURGE_IDEMPOTENCY_KEYS = "purge_idempotency_keys"
+
+HOUSEKEEPING_S = 60.0
+"""How often overdue reviews and old idempotency keys are looked for."""
+
+
+def assessment(assessor: Assessor, policy: CreditPolicy, attempts_max: int) -> dict[str, Handler]:
+    """How loans are decided automatically.
+
+    A loan whose assessment keeps failing is handed to people: an outage never rejects anybody.
+
+    Args:
+        assessor: The outside check.
+        policy: Who decides which loan.
+        attempts_max: How often the check of one loan may fail.
+    """
+
+    def start(tx: Connection, started: Sequence[Job]) -> list[Loan | None]:
+        loan_ids = [_loan_id(job) for job in started]
+        loans = usecases.start_assessments(tx, loan_ids)
+        return [loans.get(loan_id) for loan_id in loan_ids]
+
+    def perform(tasks: Sequence[Task]) -> list[Exception | None]:
+        return [_raised_by(assessor.assess, task.subject) for task in tasks]
+
+    return {
+        usecases.DECIDE_LOAN: Handler(
+            start=start,
+            perform=perform,
+            finish=lambda tx, tasks: usecases.decide_loans(tx, _loan_ids(tasks), policy),
+            release=lambda tx, tasks: usecases.interrupt_assessments(tx, _loan_ids(tasks)),
+            give_up=lambda tx, tasks: usecases.refer_unassessed(tx, _loan_ids(tasks)),
+            attempts_max=attempts_max,
+            parks=False,
+        )
+    }
+
+
+def delivery(reviews: ReviewClient, notifications: NotificationClient) -> dict[str, Handler]:
+    """How other services are told what happened to a loan."""
+
+    def open_reviews(tasks: Sequence[Task]) -> Sequence[Any]:
+        return reviews.open_reviews([task.subject for task in tasks])
+
+    def cancel_reviews(tasks: Sequence[Task]) -> Sequence[Any]:
+        return reviews.cancel_reviews(_loan_ids(tasks))
+
+    def notify_customers(tasks: Sequence[Task]) -> Sequence[Any]:
+        return notifications.tell_outcomes([task.subject for task in tasks])
+
+    return {
+        usecases.OPEN_REVIEW: Handler(start=_loans_under_review, perform=open_reviews),
+        usecases.CANCEL_REVIEW: Handler(perform=cancel_reviews),
+        usecases.NOTIFY_CUSTOMER: Handler(start=_loans, perform=notify_customers),
+    }
+
+
+def housekeeping(expire_after_s: float, keep_keys_s: float) -> dict[str, Handler]:
+    """What has to be done from time to time.
+
+    Args:
+        expire_after_s: How long after its submission a loan may wait for a person's decision.
+        keep_keys_s: How long a repeated idempotency key is recognised.
+    """
+
+    def expire_loans(tx: Connection, _: Sequence[Task]) -> None:
+        if expired := usecases.expire_loans(tx, expire_after_s):
+            log.info("loans expired", count=expired)
+
+    def purge_idempotency_keys(tx: Connection, _: Sequence[Task]) -> None:
+        if purged := usecases.purge_idempotency_keys(tx, keep_keys_s):
+            log.info("idempotency keys purged", count=purged)
+
+    return {
+        EXPIRE_LOANS: Handler(
+            finish=expire_loans,
+            attempts_max=None,
+            every_s=HOUSEKEEPING_S,
+        ),
+        PURGE_IDEMPOTENCY_KEYS: Handler(
+            finish=purge_idempotency_keys,
+            attempts_max=None,
+            every_s=HOUSEKEEPING_S,
+        ),
+    }
+
+
+def _loans(tx: Connection, started: Sequence[Job]) -> list[Loan | None]:
+    """The loans that jobs are about."""
+    loans = store.find_loans(tx, [_loan_id(job) for job in started])
+    return [loans[_loan_id(job)] for job in started]
+
+
+def _loans_under_review(tx: Connection, started: Sequence[Job]) -> list[Loan | None]:
+    """The loans that jobs are about, those that still need a decision."""
+    return [loan if loan and loan.status is Status.UNDER_REVIEW else None for loan in _loans(tx, started)]
+
+
+def _raised_by(work: Callable[[Loan], None], loan: Loan) -> Exception | None:
+    """Do the work for a loan; answer what it raised."""
+    try:
+        work(loan)
+    except Exception as error:  # noqa: BLE001 -- not handled here: it is the outcome of this one task
+        return error
+    return None
+
+
+def _loan_id(job: Job) -> UUID:
+    return UUID(job.args["loan_id"])
+
+
+def _loan_ids(tasks: Sequence[Task]) -> list[UUID]:
+    return [_loan_id(task.job) for task in tasks]
