@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from google.api import annotations_pb2, http_pb2  # type: ignore[import-untyped]  # shipped without types
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor, MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2  # type: ignore[import-untyped]  # shipped without types
@@ -24,6 +24,9 @@ HTTP_BODY = "google.api.HttpBody"
 
 _VERB = re.compile(r"\*|[A-Z0-9!#$%&'+.^_`|~-]+", re.IGNORECASE)
 _WITHOUT_BODY = ("GET", "DELETE")
+
+# Files that a set may lack though the gateway needs them: the details of errors, and a way to show unknown ones.
+_NEEDED = (error_details_pb2.DESCRIPTOR.name, wrappers_pb2.DESCRIPTOR.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ def load(descriptor_set: bytes) -> list[FileDescriptor]:
     pending = {file.name: file for file in found.file}
     names = list(pending)
     mistakes: list[Mistake] = []
-    for name in (*names, error_details_pb2.DESCRIPTOR.name):
+    for name in (*names, *_NEEDED):
         _add(name, pending, pool, mistakes)
     if mistakes:
         raise InvalidRulesError(mistakes)

@@ -183,7 +183,6 @@ def read(body: bytes) -> Message | None:
 @given(st.dictionaries(FIELDS, VALUES, max_size=4))
 def test_what_is_taken_is_what_json_format_makes_of_it_and_all_else_is_refused_with_400(value: dict[str, Any]) -> None:
     body = json.dumps(value).encode()
-    kind = protos.kind_of(KINDS["Kinds"])
     ours = read(body)
     if ours is None:
         return
