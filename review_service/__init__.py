@@ -1,0 +1,1 @@
+"""Agents, their reviews of loans, and the decisions they make."""

@@ -1,0 +1,140 @@
+"""Settings and wiring: the only place that constructs things."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import grpc
+from pydantic import Field, PostgresDsn
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import Engine
+
+from chassis import db, rpc, server
+from chassis.errors import ServiceError, Unavailable
+from chassis.logs import log
+from chassis.pool import Pool
+from los.review.v1 import review_pb2_grpc
+from review_service import store, usecases, worker
+from review_service.clients import LoanClient, NotificationClient
+from review_service.servicer import ReviewInternalServicer, ReviewServicer
+
+SERVICES = ("los.review.v1.ReviewService", "los.review.v1.ReviewInternalService")
+SCHEMA = "review"
+
+
+class ReviewSettings(BaseSettings):
+    """How the review service runs; each setting is REVIEW_ and its name in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="REVIEW_", frozen=True)
+
+    database_url: PostgresDsn
+    listen: str = Field("127.0.0.1:50052", pattern=r"^\S+:[0-9]{1,5}$")
+    loan_target: str = "127.0.0.1:50051"
+    notification_target: str = "127.0.0.1:50053"
+
+    phone_region: str = Field("US", pattern=r"^[A-Z]{2}$")
+    assign_every_s: float = Field(3, gt=0)
+
+    delivery_threads: int = Field(4, ge=1, le=64)
+    pool_batch: int = Field(200, ge=1, le=1_000)
+    lease_s: float = Field(30, ge=1)
+
+    rpc_threads: int = Field(16, ge=1, le=256)
+    grace_s: float = Field(20, gt=0)
+
+
+class NotMigrated(Unavailable):
+    """The database does not have the tables yet."""
+
+
+def run(settings: ReviewSettings, *, serves: bool, works: bool) -> None:
+    """Run the process until it is told to stop.
+
+    Args:
+        settings: How.
+        serves: Whether it answers requests; its health is served in any case.
+        works: Whether it delivers what follows from assignments and decisions, and assigns waiting reviews.
+    """
+    connect = partial(db.engine, str(settings.database_url), schema=SCHEMA)
+    loans = LoanClient(rpc.channel(settings.loan_target))
+    pool = _pool(settings, connect, loans) if works else None
+    register: Callable[[grpc.aio.Server], None] = _nothing
+    if serves:
+        engine = connect(name="review-rpc", pool_size=settings.rpc_threads)
+        wake = pool.wake if pool is not None else _nobody
+        register = partial(_register, settings=settings, engine=engine, loans=loans, wake=wake)
+    health = connect(name="review-health", pool_size=1)
+    server.run(
+        listen=settings.listen,
+        services=SERVICES if serves else (),
+        register=register,
+        is_ready=partial(check_ready, health),
+        background=[pool] if pool is not None else [],
+        threads=settings.rpc_threads,
+        grace_s=settings.grace_s,
+    )
+
+
+def seed(settings: ReviewSettings) -> None:
+    """Add the agents that a new system begins with, as soon as the database is there; nothing else is changed."""
+    engine = db.engine(str(settings.database_url), schema=SCHEMA, name="review-seed", pool_size=1)
+    wait_until_ready(engine)
+    with db.transaction(engine) as tx:
+        added = usecases.create_first_agents(tx)
+    engine.dispose()
+    log.info("seeded", agents_added=added)
+
+
+def wait_until_ready(engine: Engine) -> None:
+    """Wait for the database, and for somebody to migrate it."""
+    said = ""
+    while True:
+        try:
+            return check_ready(engine)
+        except ServiceError as error:
+            if error.message != said:
+                log.warning("waiting", reason=error.reason, error=error.message)
+            said = error.message
+            time.sleep(0.5)
+
+
+def check_ready(engine: Engine) -> None:
+    """Make sure that the database answers and is migrated.
+
+    Raises:
+        ServiceError: It does not, or is not.
+    """
+    with db.transaction(engine) as tx:
+        missing = store.find_missing_tables(tx)
+    if missing:
+        raise NotMigrated(f"the database is not migrated: it has no {', '.join(missing)}")
+
+
+def _pool(settings: ReviewSettings, connect: Callable[..., Engine], loans: LoanClient) -> Pool:
+    """The pool that works on all jobs of this service."""
+    notifications = NotificationClient(rpc.channel(settings.notification_target))
+    return Pool(
+        connect(name="review-delivery", pool_size=3),
+        worker.handlers(loans, notifications, assign_every_s=settings.assign_every_s),
+        name="delivery",
+        size=settings.delivery_threads,
+        batch_size=settings.pool_batch,
+        lease_s=settings.lease_s,
+    )
+
+
+def _register(
+    to: grpc.aio.Server, *, settings: ReviewSettings, engine: Engine, loans: LoanClient, wake: Callable[[], None]
+) -> None:
+    """Add the servicers to a server."""
+    outside = ReviewServicer(engine, loans, wake, phone_region=settings.phone_region)
+    review_pb2_grpc.add_ReviewServiceServicer_to_server(outside, to)
+    review_pb2_grpc.add_ReviewInternalServiceServicer_to_server(ReviewInternalServicer(engine, wake), to)
+
+
+def _nothing(_: grpc.aio.Server) -> None:
+    """Serves nothing but what every server does."""
+
+
+def _nobody() -> None:
+    """Wakes nobody: the work is done by another process."""
