@@ -57,7 +57,7 @@ def _restoring(tx: Connection, schema: str) -> Iterator[str]:
             continue
         kept, original = f"pristine.{schema}_{table}", f"{schema}.{table}"
         tx.execute(text(f"CREATE TABLE {kept} AS TABLE {original}"))
-        yield f"DELETE FROM {original}"  # noqa: S608 -- names from the catalogue
+        yield f"DELETE FROM {original}"
         yield f"INSERT INTO {original} OVERRIDING SYSTEM VALUE TABLE {kept}"
 
 
