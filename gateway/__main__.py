@@ -6,13 +6,11 @@ Every flag can also be given in the environment as GATEWAY_ and its name; a flag
 import argparse
 import ipaddress
 import signal
-import socket
 import sys
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
-import uvicorn
 from pydantic import ValidationError
 
 from chassis import config, logs
@@ -21,6 +19,7 @@ from gateway import bootstrap
 from gateway.app import Gateway
 from gateway.bootstrap import Options, Settings
 from gateway.rules import InvalidRulesError
+from gateway.server import Server
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -64,33 +63,7 @@ def _serve(app: Gateway, settings: Settings) -> None:
     # uvicorn raises the signal again once everything is drained; by then it is a wish that has been granted.
     signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGINT, _exit)
-    served = uvicorn.Config(
-        app,
-        host=host.strip("[]"),
-        port=int(port),
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=round(settings.drain_s),
-    )
-    _Server(served, app).run()
-
-
-class _Server(uvicorn.Server):
-    """A server that ends the streams before it waits for what is under way."""
-
-    def __init__(self, served: uvicorn.Config, app: Gateway) -> None:
-        super().__init__(served)
-        self._app = app
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop listening, finish what is under way, and close the channels."""
-        self._app.drain()
-        await super().shutdown(sockets)
+    Server(app, host.strip("[]"), int(port), settings.drain_s).run()
 
 
 def _is_loopback(host: str) -> bool:

@@ -51,6 +51,7 @@ _CODE = {
     502: INTERNAL,
     503: UNAVAILABLE,
     504: DEADLINE_EXCEEDED,
+    505: UNIMPLEMENTED,
 }
 
 # Sent where the failure itself says nothing more exact.

@@ -10,7 +10,7 @@ from types import TracebackType
 import grpc.aio
 
 from chassis.logs import log
-from gateway.app import calls, failures, uploads
+from gateway.app import calls, failures, heads, uploads
 from gateway.app.cors import Cors
 from gateway.app.endpoint import Endpoint
 from gateway.app.exchange import Exchange, HungUpError, Message, Receive, Send
@@ -28,6 +28,9 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 class Gateway:
     """Serves the endpoints, and pages beside them.
+
+    Attributes:
+        limits: What a client can ask for.
 
     Args:
         router: From requests to endpoints.
@@ -49,7 +52,7 @@ class Gateway:
         self._router = router
         self._pages = pages
         self._upstreams = upstreams
-        self._limits = limits
+        self.limits = limits
         self._cors = cors
         self._watching = Watching(limits)
         self._requests = _Gate("requests", limits.requests_max)
@@ -91,7 +94,7 @@ class Gateway:
         )
 
     async def _answer(self, exchange: Exchange, scope: Message, receive: Receive, send: Send) -> None:
-        self._check_size(exchange)
+        heads.check(exchange, self.limits)
         found = self._router.match(exchange.method, exchange.path)
         if found is None and exchange.method == "HEAD":
             found = self._router.match("GET", exchange.path)
@@ -114,10 +117,10 @@ class Gateway:
                 await self._watching.serve(exchange, endpoint, values)
         elif method.client_streaming:
             with self._streams:
-                await uploads.serve(exchange, endpoint, values, self._limits)
+                await uploads.serve(exchange, endpoint, values, self.limits)
         else:
             with self._requests:
-                await calls.serve(exchange, endpoint, values, self._limits)
+                await calls.serve(exchange, endpoint, values, self.limits)
 
     async def _answer_page(self, exchange: Exchange, scope: Message, receive: Receive, send: Send) -> None:
         """Answer what no endpoint takes: a page, the methods of a known path, or that there is nothing."""
@@ -133,16 +136,6 @@ class Gateway:
         if exchange.method != "OPTIONS":
             raise RefusedError(405, f"{exchange.method} is not served at this path", headers=((b"allow", allow),))
         await exchange.answer(204, [(b"allow", allow), *self._cors.preflight(exchange.headers, allow)])
-
-    def _check_size(self, exchange: Exchange) -> None:
-        limits = self._limits
-        if len(exchange.path) + len(exchange.query) > limits.url_max_bytes:
-            raise RefusedError(414, f"the URL is longer than {limits.url_max_bytes} bytes")
-        headers = exchange.all_headers
-        if len(headers) > limits.headers_max:
-            raise RefusedError(431, f"there are more than {limits.headers_max} headers")
-        if sum(len(name) + len(value) for name, value in headers) > limits.headers_max_bytes:
-            raise RefusedError(431, f"the headers are larger than {limits.headers_max_bytes} bytes")
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:

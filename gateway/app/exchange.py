@@ -1,6 +1,7 @@
 """One HTTP request and its answer, over ASGI."""
 
 import asyncio
+import contextlib
 import re
 import zlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, MutableMapping
@@ -18,6 +19,7 @@ Send = Callable[[Message], Awaitable[None]]
 _GZIP = 31  # zlib's way of saying: gzip, with its header and checksum
 _GZIP_LEVEL = 5
 _WORTH_COMPRESSING = 1024
+_LINGER_S = 1.0
 _ACCEPTS_GZIP = re.compile(rb"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[^,]*)?(?:,|$)", re.IGNORECASE)
 
 
@@ -30,6 +32,7 @@ class Exchange:
 
     Attributes:
         method: The HTTP method.
+        version: Of HTTP, as in `1.1`.
         path: Still percent-encoded.
         query: Likewise.
         headers: By name in lower case; of a repeated one the last.
@@ -40,13 +43,15 @@ class Exchange:
     """
 
     __slots__ = (
-        *("_receive", "_send", "answer_headers", "all_headers", "headers", "method", "path", "pattern"),
-        *("query", "request_id", "status"),
+        *("_has_more", "_receive", "_send", "answer_headers", "all_headers", "headers", "method", "path", "pattern"),
+        *("query", "request_id", "status", "version"),
     )
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
+        self._has_more = True
+        self.version: str = scope["http_version"]
         self.method: str = scope["method"]
         raw_path: bytes | None = scope.get("raw_path")
         self.path: str = quote(scope["path"]) if raw_path is None else raw_path.decode("latin-1")
@@ -106,7 +111,8 @@ class Exchange:
         message = await self._receive()
         if message["type"] == "http.disconnect":
             raise HungUpError
-        return message.get("body", b""), message.get("more_body", False)
+        self._has_more = message.get("more_body", False)
+        return message.get("body", b""), self._has_more
 
     async def chunks(self, max_bytes: int, timeout_s: float) -> AsyncGenerator[bytes, None]:
         """Read the body as it comes.
@@ -140,8 +146,13 @@ class Exchange:
             pass
 
     async def answer(self, status: int, headers: Iterable[Header], payload: bytes = b"") -> None:
-        """Send the whole answer."""
+        """Send the whole answer.
+
+        If the connection is closed after it, what still comes of the body is dropped for a moment: closed at once, the
+        connection would be reset, and the client might never see the answer.
+        """
         sent = [*headers, *self.answer_headers]
+        closes = _CLOSE in sent
         if len(payload) >= _WORTH_COMPRESSING:
             sent.append((b"vary", b"accept-encoding"))
             if _ACCEPTS_GZIP.search(self.headers.get(b"accept-encoding", b"")):
@@ -150,7 +161,10 @@ class Exchange:
         if status not in (204, 304):
             sent.append((b"content-length", b"%d" % len(payload)))
         await self.begin(status, sent)
-        await self.send(b"" if self.method == "HEAD" else payload, is_last=True)
+        await self.send(b"" if self.method == "HEAD" else payload, is_last=not closes)
+        if closes:
+            await self._drop_body()
+            await self.send(b"", is_last=True)
 
     async def begin(self, status: int, headers: list[Header]) -> None:
         """Send the status and the headers."""
@@ -186,6 +200,12 @@ class Exchange:
             await send(message)
 
         return note
+
+    async def _drop_body(self) -> None:
+        with contextlib.suppress(HungUpError, TimeoutError):
+            async with asyncio.timeout(_LINGER_S):
+                while self._has_more:
+                    await self.chunk()
 
     async def _whole(self, max_bytes: int) -> bytes:
         body, has_more = await self.chunk()
