@@ -14,6 +14,7 @@ from gateway.template import Template
 
 _REPEATABLE = (MethodOptions.NO_SIDE_EFFECTS, MethodOptions.IDEMPOTENT)
 _JSON: Header = (b"content-type", b"application/json")
+_CONTROLS = bytes((*range(32), 127))  # what no header holds
 _MASK = "update_mask"
 
 
@@ -151,7 +152,7 @@ class Endpoint:
         field = self.binding.answer_field
         held = cast("Any", getattr(message, field.name) if field else message)
         content_type = held.content_type.encode("latin-1", errors="replace")
-        return content_type.translate(None, b"\r\n\0") or b"application/octet-stream", held.data
+        return content_type.translate(None, _CONTROLS) or b"application/octet-stream", held.data
 
     def raw_request(self, message: Message, content_type: str, chunk: bytes) -> Message:
         """Put bytes into the google.api.HttpBody of a request."""

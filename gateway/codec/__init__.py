@@ -14,7 +14,7 @@ from google.protobuf import json_format, wrappers_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
-from google.rpc import status_pb2  # type: ignore[import-untyped]  # shipped without types
+from google.rpc import status_pb2
 
 from gateway import bind
 from gateway.codec import shapes, text

@@ -34,7 +34,7 @@ WAIT_S = 5.0
 QUICK = {"body_timeout_s": 0.5, "head_timeout_s": 0.5, "keep_alive_s": 0.1}
 
 
-class Weather(grpc.GenericRpcHandler):
+class Weather(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # at run time it takes none
     """The service of weather.proto.
 
     Attributes:
@@ -52,9 +52,21 @@ class Weather(grpc.GenericRpcHandler):
         self.behaviours: dict[str, Behaviour] = {}
         self.calls: list[tuple[str, dict[str, str | bytes], float]] = []
 
-    def make(self, kind: str, **fields: object) -> Any:  # noqa: ANN401 -- a message made at run time
+    def make(self, message: str, /, **fields: object) -> Any:
         """Make a message."""
-        return self.classes[kind](**fields)
+        return self.classes[message](**fields)
+
+    def fail(self, method: str, *codes: grpc.StatusCode, trailing: tuple[tuple[str, str | bytes], ...] = ()) -> None:
+        """Let a method fail with one code after the other, and answer from then on."""
+        remaining = list(codes)
+
+        async def behave(_request: Any, context: Any) -> Any:
+            if remaining:
+                context.set_trailing_metadata(trailing)
+                await context.abort(remaining.pop(0), "because")
+            return message_factory.GetMessageClass(self._methods[method].output_type)()
+
+        self.behaviours[method] = behave
 
     def count(self, method: str) -> int:
         """How often a method was called."""
@@ -71,11 +83,13 @@ class Weather(grpc.GenericRpcHandler):
         answer = message_factory.GetMessageClass(method.output_type)
         request = message_factory.GetMessageClass(method.input_type)
         noted = self._streaming(name) if method.server_streaming else self._answering(name, answer)
-        handler: "grpc.RpcMethodHandler[Any, Any]" = make(noted, request.FromString, lambda each: each.SerializeToString())
+        handler: grpc.RpcMethodHandler[Any, Any] = make(
+            noted, request.FromString, lambda each: each.SerializeToString()
+        )
         return handler
 
     def _answering(self, name: str, answer: type[Message]) -> Behaviour:
-        async def behave(request: Any, context: Any) -> Any:  # noqa: ANN401 -- as grpc calls it
+        async def behave(request: Any, context: Any) -> Any:
             self._note(name, context)
             behaviour = self.behaviours.get(name)
             return answer() if behaviour is None else await behaviour(request, context)
@@ -83,7 +97,7 @@ class Weather(grpc.GenericRpcHandler):
         return behave
 
     def _streaming(self, name: str) -> Behaviour:
-        async def behave(request: Any, context: Any) -> Any:  # noqa: ANN401 -- as grpc calls it
+        async def behave(request: Any, context: Any) -> Any:
             self._note(name, context)
             if name in self.behaviours:
                 async for each in self.behaviours[name](request, context):
@@ -91,7 +105,7 @@ class Weather(grpc.GenericRpcHandler):
 
         return behave
 
-    def _note(self, name: str, context: Any) -> None:  # noqa: ANN401 -- as grpc gives it
+    def _note(self, name: str, context: Any) -> None:
         self.calls.append((name, dict(context.invocation_metadata()), context.time_remaining()))
 
 
@@ -140,7 +154,7 @@ class Stand:
         self.run(self.health.set("", state))
 
     @contextlib.contextmanager
-    def gateway(self, **settings: Any) -> Iterator["Running"]:  # noqa: ANN401 -- as build_app has it
+    def gateway(self, **settings: Any) -> Iterator["Running"]:
         """Run a gateway; `upstreams` and `descriptor_set` may be given like its other settings."""
         upstreams = settings.pop("upstreams", {PACKAGE: self.address})
         descriptor_set = settings.pop("descriptor_set", self.descriptor_set)

@@ -5,7 +5,7 @@ from importlib import resources
 from pathlib import Path
 from typing import cast
 
-from google.api import httpbody_pb2  # type: ignore[import-untyped]  # shipped without types
+from google.api import httpbody_pb2
 from google.protobuf import descriptor_pb2, empty_pb2, message_factory, struct_pb2, wrappers_pb2
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pool import DescriptorPool

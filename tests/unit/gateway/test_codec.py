@@ -24,7 +24,7 @@ def reader(kinds: Kinds, name: str = "Kinds", body: str = "*", *, is_lenient: bo
     )
 
 
-def read(kinds: Kinds, body: str) -> Any:  # noqa: ANN401 -- the JSON of a message
+def read(kinds: Kinds, body: str) -> Any:
     message, _ = reader(kinds).read(body.encode())
     return json_format.MessageToDict(message, preserving_proto_field_name=True, descriptor_pool=protos.pool_of(message))
 

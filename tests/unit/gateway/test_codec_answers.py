@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.protobuf import any_pb2, json_format, timestamp_pb2
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]  # shipped without types
+from google.rpc import error_details_pb2, status_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,7 +6,7 @@ import grpc
 import grpc.aio
 import pytest
 from google.protobuf import any_pb2
-from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]  # shipped without types
+from google.rpc import error_details_pb2, status_pb2
 from grpc.aio import Metadata
 
 from gateway import errors, rules
