@@ -1,0 +1,135 @@
+"""What the tables refuse, and that the statements which run all day use the indexes made for them."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
+
+from chassis import db
+from review_service.store import reviews
+from tests.integration.review_service.office import Office, application
+
+AGENT = {"name": "A", "email": "a@example.com", "phone": "+14155550100", "is_available": True}
+OPEN = {
+    "state": "OPEN",
+    "customer_name": "Ada",
+    "customer_phone": "+14155550123",
+    "loan_amount": Decimal(20_000),
+    "currency_code": "USD",
+    "loan_type": "HOME",
+    "reason_codes": [],
+    "opened_at": "2026-01-01T00:00:00Z",
+}
+DECISION = {
+    "decision": "APPROVE",
+    "decision_reason_codes": [],
+    "decision_comment": "",
+    "decided_at": "2026-01-02T00:00:00Z",
+}
+NOW = "2026-01-03T00:00:00Z"
+
+
+def insert(engine: Engine, table: str, values: dict[str, Any]) -> Any:
+    columns = ", ".join(values)
+    places = ", ".join(f":{name}" for name in values)
+    key = {"agents": "agent_id", "reviews": "loan_id"}[table]
+    with db.transaction(engine) as tx:
+        statement = text(f"INSERT INTO {table} ({columns}) VALUES ({places}) RETURNING {key}")
+        return tx.execute(statement, values).scalar_one()
+
+
+@pytest.mark.parametrize(
+    ("changes", "wall"),
+    [
+        ({"name": ""}, "agents_name_check"),
+        ({"name": "x" * 201}, "agents_name_check"),
+        ({"email": "A@example.com"}, "agents_email_check"),
+        ({"phone": "4155550100"}, "agents_phone_check"),
+        ({"approval_limit": Decimal(0)}, "agents_approval_limit_check"),
+        ({"approval_limit": Decimal("NaN")}, "agents_approval_limit_check"),
+        ({"open_review_count": -1}, "agents_open_review_count_check"),
+        ({"manager_id": 2**31 - 1}, "agents_manager_id_fkey"),
+    ],
+)
+def test_an_impossible_agent_cannot_be_stored(review_database: Engine, changes: dict[str, Any], wall: str) -> None:
+    insert(review_database, "agents", AGENT | {"email": "good@example.com"})
+    with pytest.raises(IntegrityError, match=wall):
+        insert(review_database, "agents", AGENT | changes)
+
+
+def test_an_email_address_is_stored_once(review_database: Engine) -> None:
+    insert(review_database, "agents", AGENT)
+    with pytest.raises(IntegrityError, match="agents_email_key"):
+        insert(review_database, "agents", AGENT)
+
+
+@pytest.mark.parametrize(
+    ("changes", "wall"),
+    [
+        ({"state": "LOST"}, "reviews_state_check"),
+        ({"loan_amount": Decimal("NaN")}, "reviews_loan_amount_check"),
+        ({"loan_amount": Decimal(0)}, "reviews_loan_amount_check"),
+        ({"customer_name": None}, "reviews_application_check"),
+        ({"customer_phone": "none"}, "reviews_customer_phone_check"),
+        ({"currency_code": "usd"}, "reviews_currency_code_check"),
+        ({"assignment_number": 1}, "reviews_assignment_check"),
+        ({"agent": "assigned_agent_id", "assigned_at": NOW}, "reviews_assignment_check"),
+        ({"agent": "decided_by_agent_id", **DECISION}, "reviews_decided_check"),
+        (
+            {"agent": "decided_by_agent_id", **DECISION, "state": "DECIDED", "decision": "MAYBE"},
+            "reviews_decision_check",
+        ),
+        ({**DECISION, "state": "DECIDED"}, "reviews_whole_decision_check"),
+        ({"state": "DECIDED"}, "reviews_decided_check"),
+        ({"state": "CANCELLED"}, "reviews_cancelled_check"),
+        ({"cancelled_at": NOW}, "reviews_cancelled_check"),
+    ],
+)
+def test_an_impossible_review_cannot_be_stored(review_database: Engine, changes: dict[str, Any], wall: str) -> None:
+    agent_id = insert(review_database, "agents", AGENT)
+    values = {"loan_id": uuid4(), **OPEN, **changes}
+    if column := values.pop("agent", None):
+        values[column] = agent_id
+    with pytest.raises(IntegrityError, match=wall):
+        insert(review_database, "reviews", values)
+
+
+@pytest.mark.parametrize("lost", ["OPEN", "DECIDED"])
+def test_only_a_cancelled_review_can_be_without_an_application(review_database: Engine, lost: str) -> None:
+    insert(review_database, "reviews", {"loan_id": uuid4(), "state": "CANCELLED", "cancelled_at": NOW})
+    with pytest.raises(IntegrityError, match=r"reviews_(application|decided)_check"):
+        insert(review_database, "reviews", {"loan_id": uuid4(), "state": lost})
+
+
+def outer_path(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The nodes through which the rows come, from the last to the first."""
+    yield node
+    for child in node.get("Plans", []):
+        if child["Parent Relationship"] == "Outer":
+            yield from outer_path(child)
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (reviews.LOCK_WAITING_REVIEWS, "reviews_waiting_index"),
+        (reviews.LIST_OPEN_REVIEWS, "reviews_queue_index"),
+        (reviews.LIST_OPEN_REVIEWS_AFTER, "reviews_queue_index"),
+    ],
+    ids=["waiting reviews", "a queue", "a queue from a place on"],
+)
+def test_the_index_is_used_and_nothing_is_sorted(office: Office, statement: Any, index: str) -> None:
+    agent = office.hire()
+    office.open(*(application() for _ in range(1_000)))
+    office.change(agent, {"is_available": False})
+    office.open(*(application() for _ in range(1_000)))
+    values = {"agent_id": agent.agent_id, "opened_at": NOW, "loan_id": uuid4(), "size": 10, "most": 10}
+    needed = {name: value for name, value in values.items() if name in statement.compile().params}
+    (plan,) = office.rows(text(f"EXPLAIN (FORMAT JSON) {statement.text}"), **needed)[0][0]
+    path = list(outer_path(plan["Plan"]))
+    assert path[-1]["Index Name"] == index
+    assert {node["Node Type"] for node in path} <= {"Limit", "LockRows", "Index Scan"}

@@ -1,0 +1,58 @@
+"""Agents, loans and reviews for tests; what a test does not name does not matter to it."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+from review_service.domain import Agent, Application, Decision, Review, State
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def agent(
+    agent_id: int,
+    *,
+    limit: int | str | None = None,
+    manager_id: int | None = None,
+    open_count: int = 0,
+    phone: str = "",
+) -> Agent:
+    return Agent(
+        agent_id=agent_id,
+        name=f"Agent {agent_id}",
+        email=f"agent{agent_id}@example.com",
+        phone=phone or f"+1202555{agent_id:04}",
+        manager_id=manager_id,
+        approval_limit=None if limit is None else Decimal(limit),
+        open_review_count=open_count,
+        created_at=NOON,
+        updated_at=NOON,
+    )
+
+
+def application(amount: int | str = 20_000, *, phone: str = "+14155550123", loan_id: UUID | None = None) -> Application:
+    return Application(
+        loan_id or uuid4(), "Ada Lovelace", phone, Decimal(amount), "USD", "HOME", ("AMOUNT_REQUIRES_REVIEW",)
+    )
+
+
+def review(
+    state: State = State.OPEN,
+    *,
+    amount: int | str = 20_000,
+    phone: str = "+14155550123",
+    assigned_to: int | None = 1,
+    recommended_by: tuple[int, ...] = (),
+    decision: Decision | None = None,
+) -> Review:
+    loan = application(amount, phone=phone)
+    return Review(
+        loan_id=loan.loan_id,
+        state=state,
+        application=loan,
+        opened_at=NOON,
+        assigned_agent_id=assigned_to,
+        assigned_at=None if assigned_to is None else NOON,
+        recommended_by=recommended_by,
+        decision=decision,
+    )
