@@ -1,0 +1,1 @@
+"""Messages to customers and staff, and the attempts to deliver them."""

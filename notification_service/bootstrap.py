@@ -1,0 +1,93 @@
+"""Settings and wiring: the only place that constructs things."""
+
+from collections.abc import Callable
+from functools import partial
+
+import grpc
+from pydantic import Field, PostgresDsn
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import Engine
+
+from chassis import db, server
+from chassis.pool import Pool
+from los.notification.v1 import notification_pb2_grpc
+from notification_service import worker
+from notification_service.clients import LogProvider
+from notification_service.servicer import NotificationInternalServicer, NotificationServicer
+
+SERVICES = ("los.notification.v1.NotificationService", "los.notification.v1.NotificationInternalService")
+SCHEMA = "notification"
+
+
+class NotificationSettings(BaseSettings):
+    """How the notification service runs; each setting is NOTIFICATION_ and its name in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="NOTIFICATION_", frozen=True)
+
+    database_url: PostgresDsn
+    listen: str = Field("127.0.0.1:50053", pattern=r"^\S+:[0-9]{1,5}$")
+
+    attempts_max: int = Field(5, ge=1, le=1_000)
+    pool_size: int = Field(8, ge=1, le=256)
+    pool_batch: int = Field(200, ge=1, le=1_000)
+    lease_s: float = Field(30, ge=1)
+    send_limit_s: float = Field(30, gt=0)
+
+    rpc_threads: int = Field(16, ge=1, le=256)
+    grace_s: float = Field(20, gt=0)
+
+
+def run(settings: NotificationSettings, *, serves: bool, works: bool) -> None:
+    """Run the process until it is told to stop.
+
+    Args:
+        settings: How.
+        serves: Whether it answers requests; its health is served in any case.
+        works: Whether it delivers messages.
+    """
+    connect = partial(db.engine, str(settings.database_url), schema=SCHEMA)
+    pools = [_pool(settings, connect)] if works else []
+    register: Callable[[grpc.aio.Server], None] = _nothing
+    if serves:
+        engine = connect(name="notification-rpc", pool_size=settings.rpc_threads)
+        register = partial(_register, engine=engine, pools=pools)
+    health = connect(name="notification-health", pool_size=1)
+    server.run(
+        listen=settings.listen,
+        services=SERVICES if serves else (),
+        register=register,
+        is_ready=partial(db.check, health),
+        background=pools,
+        threads=settings.rpc_threads,
+        grace_s=settings.grace_s,
+    )
+
+
+def _pool(settings: NotificationSettings, connect: Callable[..., Engine]) -> Pool:
+    """The pool that delivers."""
+    return Pool(
+        connect(name="notification-delivery", pool_size=3),
+        worker.handlers(LogProvider(), settings.attempts_max),
+        name="delivery",
+        size=settings.pool_size,
+        batch_size=settings.pool_batch,
+        lease_s=settings.lease_s,
+        run_limit_s=settings.send_limit_s,
+    )
+
+
+def _register(to: grpc.aio.Server, *, engine: Engine, pools: list[Pool]) -> None:
+    """Add the servicers to a server."""
+
+    def wake_pools() -> None:
+        for pool in pools:
+            pool.wake()
+
+    notification_pb2_grpc.add_NotificationServiceServicer_to_server(NotificationServicer(engine, wake_pools), to)
+    notification_pb2_grpc.add_NotificationInternalServiceServicer_to_server(
+        NotificationInternalServicer(engine, wake_pools), to
+    )
+
+
+def _nothing(_: grpc.aio.Server) -> None:
+    """Serves nothing but what every server does."""

@@ -1,0 +1,34 @@
+"""The providers that carry messages to people."""
+
+from typing import Protocol
+
+from chassis.logs import log
+from notification_service.domain import Message
+
+
+class Provider(Protocol):
+    """Somebody who carries messages."""
+
+    def send(self, message: Message) -> None:
+        """Hand over a message; returns once it is accepted.
+
+        It may be handed over again if this process dies meanwhile: the provider recognises it by its dedupe key.
+
+        Raises:
+            ServiceError: A passing one if the provider is away: another attempt follows and this one is not counted.
+            Exception: The provider refuses the message: after some attempts it is parked.
+        """
+
+
+class LogProvider:
+    """Writes every message to the log and sends nothing: what there is until a provider is chosen."""
+
+    def send(self, message: Message) -> None:
+        """Write one structured line."""
+        log.info(
+            f"{message.channel.lower()} sent",
+            recipient=message.recipient,
+            body=message.body,
+            template=message.template,
+            dedupe_key=message.dedupe_key,
+        )

@@ -1,0 +1,215 @@
+"""Tables of the notification context, and the statements over them. All of them work on sets."""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Connection,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    TextClause,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+
+from chassis import db, jobs
+from notification_service.domain import Attempt, Channel, Message, Notification, NotificationNotFound, State
+
+METADATA = db.metadata()
+
+_TIME = DateTime(timezone=True)
+_STATES = ", ".join(f"'{state}'" for state in State)
+
+NOTIFICATIONS = Table(
+    "notifications",
+    METADATA,
+    Column("notification_id", Uuid, primary_key=True),
+    Column("dedupe_key", Text, nullable=False),
+    Column("loan_id", Uuid, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("template", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="PENDING"),
+    Column("attempt_count", Integer, nullable=False, server_default="0"),
+    Column("last_error", Text, nullable=False, server_default=""),
+    Column("created_at", _TIME, nullable=False, server_default=text("now()")),
+    Column("sent_at", _TIME),
+    UniqueConstraint("dedupe_key"),
+    CheckConstraint(f"state IN ({_STATES})", name="state"),
+    CheckConstraint(
+        "channel = 'SMS' AND recipient ~ '^[+][1-9][0-9]{2,14}$'"
+        " OR channel = 'PUSH' AND recipient ~ '^agent:[1-9][0-9]{0,9}$'",
+        name="recipient",
+    ),
+    CheckConstraint("(state = 'SENT') = (sent_at IS NOT NULL)", name="sent"),
+    CheckConstraint("state <> 'PARKED' OR last_error <> ''", name="parked_with_reason"),
+    CheckConstraint("attempt_count >= CASE WHEN state = 'PENDING' THEN 0 ELSE 1 END", name="attempt_count"),
+    Index("notifications_loan_index", "loan_id", "notification_id"),
+    Index("notifications_recipient_index", "recipient", "notification_id"),
+    Index("notifications_state_index", "state", "notification_id"),
+    postgresql_with={"fillfactor": "80"},
+)
+
+DELIVERY_ATTEMPTS = Table(
+    "delivery_attempts",
+    METADATA,
+    Column("notification_id", Uuid, ForeignKey("notifications.notification_id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("started_at", _TIME, nullable=False, server_default=text("now()")),
+    Column("finished_at", _TIME),
+    Column("error", Text, nullable=False, server_default=""),
+    CheckConstraint("number >= 1", name="number"),
+    CheckConstraint("error = '' OR finished_at IS NOT NULL", name="error"),
+)
+
+JOBS = jobs.table(METADATA)
+
+_COLUMNS = """notification_id, dedupe_key, loan_id, channel, recipient, template, body, state, last_error, created_at,
+    sent_at"""
+
+# One order for all transactions: no deadlock on the unique key.
+INSERT_NOTIFICATIONS = text("""
+INSERT INTO notifications (notification_id, dedupe_key, loan_id, channel, recipient, template, body)
+SELECT notification_id, dedupe_key, loan_id, channel, recipient, template, body
+FROM unnest(CAST(:ids AS uuid[]), CAST(:keys AS text[]), CAST(:loan_ids AS uuid[]), CAST(:channels AS text[]),
+            CAST(:recipients AS text[]), CAST(:templates AS text[]), CAST(:bodies AS text[]))
+     AS new (notification_id, dedupe_key, loan_id, channel, recipient, template, body)
+ORDER BY dedupe_key
+ON CONFLICT (dedupe_key) DO NOTHING
+RETURNING notification_id
+""")
+
+# SENDING as well: an attempt whose process died is followed by another.
+START_ATTEMPTS = text(f"""
+WITH started AS (
+    UPDATE notifications SET state = 'SENDING', attempt_count = attempt_count + 1
+    WHERE notification_id = ANY (CAST(:ids AS uuid[])) AND state IN ('PENDING', 'SENDING')
+    RETURNING {_COLUMNS}, attempt_count
+), remembered AS (
+    INSERT INTO delivery_attempts (notification_id, number) SELECT notification_id, attempt_count FROM started
+)
+SELECT {_COLUMNS} FROM started
+""")  # noqa: S608 -- constants of this module
+
+# An attempt is over, well or not; its notification goes on as it says.
+FINISH_ATTEMPTS = text("""
+WITH over AS (
+    UPDATE notifications SET state = :state, last_error = done.error, sent_at = CASE WHEN :state = 'SENT' THEN now() END
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:errors AS text[])) AS done (notification_id, error)
+    WHERE notifications.notification_id = done.notification_id AND state = 'SENDING'
+    RETURNING notifications.notification_id, attempt_count, done.error
+)
+UPDATE delivery_attempts SET finished_at = now(), error = over.error
+FROM over
+WHERE delivery_attempts.notification_id = over.notification_id AND delivery_attempts.number = over.attempt_count
+""")
+
+UPDATE_PARKED = text("""
+UPDATE notifications SET state = 'PENDING' WHERE notification_id = :id AND state = 'PARKED'
+""")
+
+GET_NOTIFICATIONS = text(f"SELECT {_COLUMNS} FROM notifications WHERE notification_id = ANY (CAST(:ids AS uuid[]))")  # noqa: S608 -- constants
+
+LIST_ATTEMPTS = text("""
+SELECT notification_id, number, started_at, finished_at, error FROM delivery_attempts
+WHERE notification_id = ANY (CAST(:ids AS uuid[])) ORDER BY notification_id, number
+""")
+
+
+def insert_notifications(tx: Connection, messages: Sequence[Message]) -> set[UUID]:
+    """Store messages as PENDING; answer the ids of those whose key nobody had used."""
+    values = {
+        "ids": [message.notification_id for message in messages],
+        "keys": [message.dedupe_key for message in messages],
+        "loan_ids": [message.loan_id for message in messages],
+        "channels": [str(message.channel) for message in messages],
+        "recipients": [message.recipient for message in messages],
+        "templates": [message.template for message in messages],
+        "bodies": [message.body for message in messages],
+    }
+    return {row[0] for row in tx.execute(INSERT_NOTIFICATIONS, values)}
+
+
+def insert_attempts(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, Message]:
+    """Begin an attempt for each notification that is neither sent nor parked; answer what these say."""
+    return {row[0]: _message(row) for row in tx.execute(START_ATTEMPTS, {"ids": list(ids)})}
+
+
+def update_attempts(tx: Connection, errors: dict[UUID, str], state: State) -> None:
+    """End the attempts of notifications.
+
+    Args:
+        tx: The transaction.
+        errors: Why each attempt failed; empty if it did not.
+        state: What the notifications become.
+    """
+    tx.execute(FINISH_ATTEMPTS, {"ids": list(errors), "errors": list(errors.values()), "state": str(state)})
+
+
+def update_parked(tx: Connection, notification_id: UUID) -> bool:
+    """Make a parked notification pending; answer whether it was parked."""
+    return tx.execute(UPDATE_PARKED, {"id": notification_id}).rowcount == 1
+
+
+def get_notification(tx: Connection, notification_id: UUID) -> Notification:
+    """One notification with its attempts.
+
+    Raises:
+        NotificationNotFound: There is none.
+    """
+    found = _notifications(tx, tx.execute(GET_NOTIFICATIONS, {"ids": [notification_id]}).all())
+    if not found:
+        raise NotificationNotFound(f"there is no notification {notification_id}")
+    return found[0]
+
+
+def list_notifications(  # noqa: PLR0913 -- the filters of a listing
+    tx: Connection, *, loan_id: UUID | None, recipient: str, state: State | None, before: UUID | None, size: int
+) -> list[Notification]:
+    """Notifications with their attempts, newest first, those older than `before`."""
+    given = {"loan_id": loan_id, "recipient": recipient, "state": state and str(state), "before": before}
+    filters = {name: value for name, value in given.items() if value}
+    return _notifications(tx, tx.execute(_listing(*filters), {**filters, "size": size}).all())
+
+
+@cache
+def _listing(*filters: str) -> TextClause:
+    """The listing with these filters, each with a plan of its own."""
+    conditions = {
+        "loan_id": "loan_id = :loan_id",
+        "recipient": "recipient = :recipient",
+        "state": "state = :state",
+        "before": "notification_id < :before",
+    }
+    where = " AND ".join(["TRUE", *(conditions[name] for name in filters)])
+    return text(
+        f"SELECT {_COLUMNS} FROM notifications WHERE {where} ORDER BY notification_id DESC LIMIT :size"  # noqa: S608 -- constants
+    )
+
+
+def _notifications(tx: Connection, rows: Sequence[Sequence[Any]]) -> list[Notification]:
+    """Rows as values, with the attempts of all of them in one more statement."""
+    attempts: dict[UUID, list[Attempt]] = {row[0]: [] for row in rows}
+    for row in _attempts(tx, attempts):
+        attempts[row[0]].append(Attempt(row[1], row[2], row[3], row[4]))
+    return [
+        Notification(_message(row), State(row[7]), tuple(attempts[row[0]]), row[8], row[9], row[10]) for row in rows
+    ]
+
+
+def _attempts(tx: Connection, ids: Iterable[UUID]) -> Iterable[Sequence[Any]]:
+    return tx.execute(LIST_ATTEMPTS, {"ids": list(ids)})
+
+
+def _message(row: Sequence[Any]) -> Message:
+    return Message(row[0], row[1], row[2], Channel(row[3]), row[4], row[5], row[6])
