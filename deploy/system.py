@@ -115,11 +115,11 @@ class System:
             self.wait_until_process_serves(name, timeout_s)
 
     def wait_until_process_serves(self, name: str, timeout_s: float = 60) -> None:
-        """Wait until one of them serves; raises as `wait_until_serving` does."""
+        """Wait until one of them serves, the gateway with all that it needs; raises as `wait_until_serving` does."""
         address = f"{ports.HOST}:{self._ports[name]}"
         url = f"http://{address}/health"
         serves = partial(probe.answers, url) if name == "gateway" else partial(probe.serves, address)
-        wait_until(serves, f"{name} to serve", timeout_s, self.processes.values())
+        wait_until(serves, f"{name} to serve", timeout_s, [self.processes[name]])
 
     def stop(self) -> None:
         """Drain all of it: the gateway first, so that nothing new arrives, then the services."""

@@ -1,8 +1,10 @@
 """The whole system as real processes, on ports and a database of its own."""
 
 import os
+import secrets
 import tempfile
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,6 @@ import pytest
 from deploy import ports, postgres, system
 
 LOG_END = 20_000  # characters of each log that are shown when a test fails
-DATABASE = "system"
 
 
 class RunningSystem(system.System):
@@ -25,9 +26,9 @@ class RunningSystem(system.System):
         notification_target: Where the notification service listens.
     """
 
-    def __init__(self, server: postgres.Server, logs: Path, **settings: str) -> None:
+    def __init__(self, server: postgres.Server, database: str, logs: Path, **settings: str) -> None:
         port_of = system.free_ports()
-        databases = system.database_settings(server.url(DATABASE), "a password for tests")
+        databases = system.database_settings(server.url(database), "a password for tests")
         super().__init__({**os.environ, **system.address_settings(port_of), **databases, **settings}, logs)
         self.postgres = server
         self.database_urls = {name: databases[f"{name.upper()}_DATABASE_URL"] for name in system.SERVICES}
@@ -47,32 +48,49 @@ class RunningSystem(system.System):
         self.wait_until_process_serves(name)
 
 
-@pytest.fixture(scope="session")
-def running_system() -> Iterator[RunningSystem]:
-    """One system for the whole run, seeded; nothing else is in it at its start."""
+@contextmanager
+def run_system(server: postgres.Server, database: str, **settings: str) -> Iterator[RunningSystem]:
+    """A seeded system that serves while the block lasts.
+
+    Args:
+        server: Where its database is.
+        database: The name of its database, which is made.
+        settings: Settings in the environment of all its processes.
+    """
+    server.create_database(database)
     with tempfile.TemporaryDirectory(prefix="los-system-") as folder:
-        server = postgres.Server(Path(folder) / "postgres", durable=False)
+        started = RunningSystem(server, database, Path(folder), **settings)
         try:
-            server.start()
-            server.create_database(DATABASE)
-            started = RunningSystem(server, Path(folder))
-            try:
-                started.prepare()
-                started.start()
-                started.wait_until_serving()
-                yield started
-            finally:
-                started.stop()
+            started.prepare()
+            started.start()
+            started.wait_until_serving()
+            yield started
         finally:
-            server.stop()
+            started.stop()
+
+
+@pytest.fixture(scope="session")
+def running_system(postgres_server: postgres.Server) -> Iterator[RunningSystem]:
+    """One system for the whole run, which assesses at once; nothing else is in it at its start."""
+    with run_system(postgres_server, "system") as started:
+        yield started
+
+
+@pytest.fixture
+def slow_system(postgres_server: postgres.Server) -> Iterator[RunningSystem]:
+    """A system of one test, whose assessments take a while and whose dead are soon replaced."""
+    database = f"slow_{secrets.token_hex(4)}"
+    slow = {"LOAN_ASSESSMENT_DELAY_MIN_S": "0.5", "LOAN_ASSESSMENT_DELAY_MAX_S": "1", "LOAN_LEASE_S": "2"}
+    with run_system(postgres_server, database, **slow) as started:
+        yield started
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the ends of the logs with a test that failed."""
     report = yield
-    started = item.funcargs.get("running_system")
-    if report.failed and isinstance(started, RunningSystem):
-        for log in started.logs:
+    started = [found for found in item.funcargs.values() if isinstance(found, RunningSystem)]
+    if report.failed:
+        for log in (log for found in started for log in found.logs):
             report.sections.append((f"log of {log.stem}", log.read_text(errors="replace")[-LOG_END:]))
     return report

@@ -66,7 +66,8 @@ def upgrade() -> None:
             name=op.f("notifications_attempt_count_check"),
         ),
         sa.CheckConstraint(
-            "channel = 'SMS' AND recipient ~ '^[+][1-9][0-9]{2,14}$' OR channel = 'PUSH' AND recipient ~ '^agent:[1-9][0-9]{0,9}$'",
+            "channel = 'SMS' AND recipient ~ '^[+][1-9][0-9]{2,14}$'"
+            " OR channel = 'PUSH' AND recipient ~ '^agent:[1-9][0-9]{0,9}$'",
             name=op.f("notifications_recipient_check"),
         ),
         sa.CheckConstraint(
