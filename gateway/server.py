@@ -69,8 +69,8 @@ class _Connection(HttpToolsProtocol):
     """One connection of uvicorn's, mended.
 
     By itself uvicorn takes a head of any size for as long as it likes to arrive, takes the trailers of a body for
-    headers, answers what is no HTTP before the requests that came before it, and of several pipelined requests tells
-    only the last that the client has gone.
+    headers, answers what is no HTTP before the requests that came before it, of several pipelined requests tells only
+    the last that the client has gone, and keeps for ever what a client does not read.
     """
 
     limits: Limits
@@ -83,7 +83,10 @@ class _Connection(HttpToolsProtocol):
         self._is_deaf = False
         self._unanswered: list[RequestResponseCycle] = []
         self._head_timer: asyncio.TimerHandle | None = None
+        self._unsent_bytes = 0
+        self._unsent_timer: asyncio.TimerHandle | None = None
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # to be told of a client that takes nothing, even of a few bytes
         if len(self.connections) > self.limits.connections_max:
             self._refuse(503, f"there are {self.limits.connections_max} connections already")
         else:
@@ -92,6 +95,7 @@ class _Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Let everything stop that is done for the client."""
         self._free_head()
+        self._watch_reader(is_behind=False)
         super().connection_lost(exc)
         for cycle in self._unanswered:
             if not cycle.response_complete:
@@ -113,6 +117,16 @@ class _Connection(HttpToolsProtocol):
                 self._limit_head()
         elif self._is_idle and self.timeout_keep_alive_task is None and self._head_timer is None:
             self._limit_head()  # empty lines, which are no request yet
+
+    def pause_writing(self) -> None:
+        """There is more to send than the client takes."""
+        super().pause_writing()
+        self._watch_reader(is_behind=True)
+
+    def resume_writing(self) -> None:
+        """The client has taken everything."""
+        self._watch_reader(is_behind=False)
+        super().resume_writing()
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -179,6 +193,21 @@ class _Connection(HttpToolsProtocol):
             self._refuse(408, "the request's line and headers took too long to arrive")
         else:
             self.transport.close()
+
+    def _watch_reader(self, *, is_behind: bool) -> None:
+        if self._unsent_timer is not None:
+            self._unsent_timer.cancel()
+            self._unsent_timer = None
+        if is_behind:
+            self._unsent_bytes = self.transport.get_write_buffer_size()
+            self._unsent_timer = self.loop.call_later(self.limits.send_timeout_s, self._let_reader_go)
+
+    def _let_reader_go(self) -> None:
+        """Cut off a client that has taken nothing since it was looked at last, even one that is being closed."""
+        if self.transport.get_write_buffer_size() < self._unsent_bytes:
+            self._watch_reader(is_behind=True)
+        else:
+            self.transport.abort()
 
     def _refuse(self, status: int, message: str) -> None:
         """Answer without the application, and close."""

@@ -20,9 +20,6 @@ from gateway.errors import RefusedError
 # None is a silence: for as long as a client should wait without hearing anything, nothing came.
 Source: TypeAlias = AsyncGenerator[Event | None, None]
 
-# A stream that has not failed for so long is taken to be open, though nothing has come yet.
-SETTLED_S = 1.0
-
 _BACKOFF_FIRST_S = 0.2
 _BACKOFF_MAX_S = 5.0
 
@@ -77,7 +74,7 @@ class Feed:
         self._last_id = last_id
         self._end = 0
         self._watchers = 0
-        self._settles_at = loop.time() + SETTLED_S
+        self._settles_at = loop.time() + limits.settle_s
         self._failure: Exception | None = None
         self._has_ended = False
         self._news: asyncio.Future[None] = loop.create_future()
@@ -119,6 +116,9 @@ class Feed:
         self._has_ended = True
         self._failure = failure
         self._following.cancel()
+        if failure is not None:
+            for catch_up in self._catching_up:
+                self._meet(catch_up)
         self._wake()
 
     @property
@@ -133,7 +133,7 @@ class Feed:
     async def _from(self, position: int, deadline: float) -> Source:
         """Give the events from a position on, as they come."""
         loop = asyncio.get_running_loop()
-        wait_s = SETTLED_S
+        wait_s = self._limits.settle_s
         if self._is_open:
             yield None
             wait_s = self._limits.keep_alive_s
@@ -166,6 +166,9 @@ class Feed:
                     return
                 answer = reading.result()
                 if not isinstance(answer, bytes):  # the mark of the end
+                    if self._has_ended:
+                        self._meet(catch_up)
+                        return
                     raise RefusedError(503, "the stream was interrupted; resume it from the last event")
                 event = self._endpoint.event(answer)
                 catch_up.last_id = event.id  # before it is given: meanwhile the feed may get to it
@@ -209,10 +212,15 @@ class Feed:
         if len(self._recent) > self._limits.recent_max:
             self._positions.pop(self._recent.popleft().id, None)
         for catch_up in self._catching_up:
-            if catch_up.last_id == event.id and not catch_up.met.done():
-                catch_up.position = self._end
-                catch_up.met.set_result(None)
+            if catch_up.last_id == event.id:
+                self._meet(catch_up)
         self._wake()
+
+    def _meet(self, catch_up: _CatchUp) -> None:
+        """Let a watcher go on in the feed, with what comes next."""
+        if not catch_up.met.done():
+            catch_up.position = self._end
+            catch_up.met.set_result(None)
 
     def _wake(self) -> None:
         news, self._news = self._news, asyncio.get_running_loop().create_future()

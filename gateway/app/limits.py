@@ -25,6 +25,7 @@ class Limits(BaseModel):
     deadline_s: float = Field(10.0, gt=0, description="how long a call may take if the client names no deadline")
     deadline_max_s: float = Field(60.0, gt=0, description="the longest deadline a client can name")
     stream_max_s: float = Field(3_600.0, gt=0, description="how long a stream may last")
-    send_timeout_s: float = Field(30.0, gt=0, description="how long a stream's reader may take nothing")
+    send_timeout_s: float = Field(30.0, gt=0, description="how long a client may take nothing of what it is sent")
+    settle_s: float = Field(1.0, gt=0, description="how long a stream may give nothing before it is taken to be open")
     keep_alive_s: float = Field(15.0, gt=0, description="how long a stream of events may be silent without a comment")
     recent_max: int = Field(1_024, gt=0, description="events that a shared stream keeps for who resumes or is slow")

@@ -13,7 +13,7 @@ from gateway.app import failures
 from gateway.app.attendance import Attended
 from gateway.app.endpoint import Endpoint
 from gateway.app.exchange import Exchange
-from gateway.app.feed import SETTLED_S, Feed, Source
+from gateway.app.feed import Feed, Source
 from gateway.app.limits import Limits
 from gateway.errors import Header, RefusedError, Violation, invalid
 from gateway.metadata import Metadata
@@ -98,7 +98,7 @@ class Watching:
 
     async def _answers(self, endpoint: Endpoint, call: Call, beat_s: float | None) -> Source:
         """The answers of a call; with a beat, also the silences between them."""
-        wait_s = SETTLED_S if beat_s else None
+        wait_s = self._limits.settle_s if beat_s else None
         while True:
             reading = asyncio.ensure_future(call.read())
             while not (await asyncio.wait({reading}, timeout=wait_s))[0]:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,7 +31,7 @@ PACKAGE = "weather.v1"
 WAIT_S = 5.0
 
 # Short enough that a test can wait for them, long enough that a busy machine keeps them.
-QUICK = {"body_timeout_s": 0.5, "head_timeout_s": 0.5, "keep_alive_s": 0.1}
+QUICK = {"body_timeout_s": 0.5, "head_timeout_s": 0.5, "keep_alive_s": 0.1, "settle_s": 0.3}
 
 
 class Weather(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # at run time it takes none
@@ -65,6 +65,15 @@ class Weather(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # at run time 
                 context.set_trailing_metadata(trailing)
                 await context.abort(remaining.pop(0), "because")
             return message_factory.GetMessageClass(self._methods[method].output_type)()
+
+        self.behaviours[method] = behave
+
+    def refuse(self, method: str, code: grpc.StatusCode) -> None:
+        """Let a method that gives many messages fail before the first."""
+
+        async def behave(_request: Any, context: Any) -> AsyncIterator[Any]:
+            await context.abort(code, "because")
+            yield None
 
         self.behaviours[method] = behave
 
