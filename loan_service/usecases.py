@@ -1,5 +1,6 @@
 """What the loan service can do. Every function works inside the transaction that it is handed."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
@@ -97,10 +98,12 @@ def start_assessments(tx: Connection, loan_ids: Sequence[UUID]) -> dict[UUID, Lo
     return {loan_id: of_loan[-1].loan for loan_id, of_loan in steps.items() if of_loan}
 
 
-def decide_loans(tx: Connection, loan_ids: Sequence[UUID], policy: CreditPolicy) -> None:
-    """Decide assessed loans, those that still wait for it."""
+def decide_loans(tx: Connection, loan_ids: Sequence[UUID], policy: CreditPolicy) -> Counter[Status]:
+    """Decide assessed loans, those that still wait for it; answer how many ended where."""
     now = store.get_now(tx)
-    _save(tx, [domain.decided(loan, policy, now) for loan in _lock_processing(tx, loan_ids)])
+    changes = [domain.decided(loan, policy, now) for loan in _lock_processing(tx, loan_ids)]
+    _save(tx, changes)
+    return Counter(change.loan.status for change in changes)
 
 
 def interrupt_assessments(tx: Connection, loan_ids: Sequence[UUID]) -> None:

@@ -39,11 +39,15 @@ def assessment(assessor: Assessor, policy: CreditPolicy, attempts_max: int) -> d
     def perform(tasks: Sequence[Task]) -> list[Exception | None]:
         return [_raised_by(assessor.assess, task.subject) for task in tasks]
 
+    def finish(tx: Connection, tasks: Sequence[Task]) -> None:
+        outcomes = usecases.decide_loans(tx, _loan_ids(tasks), policy)
+        log.info("loans assessed", **{status.lower(): count for status, count in sorted(outcomes.items())})
+
     return {
         usecases.DECIDE_LOAN: Handler(
             start=start,
             perform=perform,
-            finish=lambda tx, tasks: usecases.decide_loans(tx, _loan_ids(tasks), policy),
+            finish=finish,
             release=lambda tx, tasks: usecases.interrupt_assessments(tx, _loan_ids(tasks)),
             give_up=lambda tx, tasks: usecases.refer_unassessed(tx, _loan_ids(tasks)),
             attempts_max=attempts_max,

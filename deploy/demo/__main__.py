@@ -103,8 +103,9 @@ def show_queue(agent: Json, queue: list[Json]) -> None:
     """Show what waits for an agent."""
     screen.say(f"What waits for {agent['name']} (agent {agent['agent_id']})")
     columns = ("loan", "customer", "amount", "type", "assigned")
-    fields = ("loan_id", "customer_name", "loan_amount", "loan_type", "assigned_at")
-    screen.show(columns, [[assignment[field] for field in fields] for assignment in queue])
+    fields = ("loan_id", "customer_name", "loan_amount", "loan_type")
+    rows = [[*(each[field] for field in fields), screen.clock(each["assigned_at"])] for each in queue]
+    screen.show(columns, rows)
 
 
 def decide(api: Api, agent: Json, queue: list[Json]) -> list[str]:
@@ -139,16 +140,17 @@ def show_history(api: Api, loan_id: str) -> None:
     screen.say(f"What happened to loan {loan_id}")
     events = api.get(f"/api/v1/loans/{loan_id}/events")["events"]
     rows = [
-        [
-            event["occurred_at"],
-            event["kind"],
-            event["to_status"],
-            event["actor"],
-            ", ".join(event.get("reason_codes", [])),
-        ]
+        [screen.clock(event["occurred_at"]), event["kind"], event["to_status"], event["actor"], why(event)]
         for event in events
     ]
     screen.show(("when", "what", "status", "who", "why"), rows)
+
+
+def why(event: Json) -> str:
+    """What is to be said of an event beyond its kind."""
+    if event["kind"] == "ASSIGNED":
+        return f"to agent {event['assigned_agent_id']}"
+    return ", ".join([*event["reason_codes"], *([event["comment"]] if event["comment"] else [])])
 
 
 def claims(api: Api, feed: Feed, loans: dict[str, Json], before: int) -> list[tuple[str, bool]]:

@@ -25,6 +25,8 @@ STATUSES = (
 )
 
 console = Console(highlight=False)
+if not console.is_terminal:
+    console.width = 200  # whoever reads a file or a pipe wants whole lines
 
 
 def say(sentence: str) -> None:
@@ -34,7 +36,9 @@ def say(sentence: str) -> None:
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table."""
-    table = Table(*columns, box=None, pad_edge=False, header_style="dim")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     console.print(table)
@@ -70,6 +74,11 @@ def live_counts(total: int) -> Iterator[Callable[[Counter[str]], None]]:
 
     yield print_line
     console.print(_line(latest))
+
+
+def clock(timestamp: str) -> str:
+    """The time of day of a timestamp."""
+    return timestamp[11:19]
 
 
 def _bars(counts: Counter[str], total: int) -> Table:
