@@ -23,6 +23,20 @@ KINDS = (
 
 
 def upgrade() -> None:
+    _create_customer_totals()
+    _create_idempotency_keys()
+    _create_jobs()
+    _create_loans()
+    _create_status_counts()
+    _create_loan_events()
+
+
+def downgrade() -> None:
+    for table in ("loan_events", "status_counts", "loans", "jobs", "idempotency_keys", "customer_totals"):
+        op.drop_table(table)
+
+
+def _create_customer_totals() -> None:
     op.create_table(
         "customer_totals",
         sa.Column("customer_phone", sa.Text(), nullable=False),
@@ -42,6 +56,9 @@ def upgrade() -> None:
         ],
         unique=False,
     )
+
+
+def _create_idempotency_keys() -> None:
     op.create_table(
         "idempotency_keys",
         sa.Column("key", sa.Text(), nullable=False),
@@ -51,6 +68,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("idempotency_keys_pkey")),
     )
     op.create_index("idempotency_keys_age_index", "idempotency_keys", ["created_at"], unique=False)
+
+
+def _create_jobs() -> None:
     op.create_table(
         "jobs",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -84,6 +104,9 @@ def upgrade() -> None:
     op.create_index(
         "jobs_ready_index", "jobs", ["kind", "run_at"], unique=False, postgresql_where=sa.text("state = 'READY'")
     )
+
+
+def _create_loans() -> None:
     op.create_table(
         "loans",
         sa.Column("loan_id", sa.Uuid(), nullable=False),
@@ -123,6 +146,9 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("status = 'UNDER_REVIEW'"),
     )
+
+
+def _create_status_counts() -> None:
     op.create_table(
         "status_counts",
         sa.Column("shard", sa.SmallInteger(), nullable=False),
@@ -136,6 +162,9 @@ def upgrade() -> None:
             "autovacuum_vacuum_threshold": "1000",
         },
     )
+
+
+def _create_loan_events() -> None:
     op.create_table(
         "loan_events",
         sa.Column("loan_id", sa.Uuid(), nullable=False),
@@ -161,8 +190,3 @@ def upgrade() -> None:
     # A transaction's id that never wraps around: a type that SQLAlchemy does not know.
     op.execute("ALTER TABLE loan_events ADD COLUMN transaction xid8 NOT NULL DEFAULT pg_current_xact_id()")
     op.create_index("loan_events_watch_index", "loan_events", ["transaction", "loan_id", "version"], unique=False)
-
-
-def downgrade() -> None:
-    for table in ("loan_events", "status_counts", "loans", "jobs", "idempotency_keys", "customer_totals"):
-        op.drop_table(table)

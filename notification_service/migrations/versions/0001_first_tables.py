@@ -13,6 +13,17 @@ depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
+    _create_jobs()
+    _create_notifications()
+    _create_delivery_attempts()
+
+
+def downgrade() -> None:
+    for table in ("delivery_attempts", "notifications", "jobs"):
+        op.drop_table(table)
+
+
+def _create_jobs() -> None:
     op.create_table(
         "jobs",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -46,6 +57,9 @@ def upgrade() -> None:
     op.create_index(
         "jobs_ready_index", "jobs", ["kind", "run_at"], unique=False, postgresql_where=sa.text("state = 'READY'")
     )
+
+
+def _create_notifications() -> None:
     op.create_table(
         "notifications",
         sa.Column("notification_id", sa.Uuid(), nullable=False),
@@ -62,7 +76,7 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("(state = 'SENT') = (sent_at IS NOT NULL)", name=op.f("notifications_sent_check")),
         sa.CheckConstraint(
-            "attempt_count >= CASE WHEN state = 'PENDING' THEN 0 ELSE 1 END",
+            "attempt_count >= CASE WHEN state IN ('SENDING', 'SENT') THEN 1 ELSE 0 END",
             name=op.f("notifications_attempt_count_check"),
         ),
         sa.CheckConstraint(
@@ -81,6 +95,9 @@ def upgrade() -> None:
     op.create_index("notifications_loan_index", "notifications", ["loan_id", "notification_id"], unique=False)
     op.create_index("notifications_recipient_index", "notifications", ["recipient", "notification_id"], unique=False)
     op.create_index("notifications_state_index", "notifications", ["state", "notification_id"], unique=False)
+
+
+def _create_delivery_attempts() -> None:
     op.create_table(
         "delivery_attempts",
         sa.Column("notification_id", sa.Uuid(), nullable=False),
@@ -95,8 +112,3 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("notification_id", "number", name=op.f("delivery_attempts_pkey")),
     )
-
-
-def downgrade() -> None:
-    for table in ("delivery_attempts", "notifications", "jobs"):
-        op.drop_table(table)

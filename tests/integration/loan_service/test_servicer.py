@@ -58,11 +58,11 @@ def refusal(call: Any, request: Any, **options: Any) -> tuple[grpc.StatusCode, s
         call(request, **options)
     status = rpc_status.from_call(raised.value)  # type: ignore[arg-type]  # it is the call
     assert status is not None
-    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    why, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     for detail in status.details:
-        _ = detail.Unpack(info) or detail.Unpack(bad)
-    assert info.domain == "los.loan.v1"
-    return raised.value.code(), info.reason, [violation.field for violation in bad.field_violations]
+        _ = detail.Unpack(why) or detail.Unpack(bad)
+    assert why.domain == "los.loan.v1"
+    return raised.value.code(), why.reason, [violation.field for violation in bad.field_violations]
 
 
 def test_a_submitted_loan_can_be_read(service: Any) -> None:

@@ -62,10 +62,10 @@ def test_the_amount_says_who_decides(amount: str, outcome: Status, reason: str) 
     assert CreditPolicy().decide(Decimal(amount)) == (outcome, (reason,))
 
 
-@given(st.decimals("0.01", "10000000", places=2), st.decimals("0.01", "10000000", places=2), st.data())
-def test_every_amount_falls_into_exactly_one_band(one: Decimal, other: Decimal, data: st.DataObject) -> None:
+@given(one=st.decimals("0.01", "10000000", places=2), other=st.decimals("0.01", "10000000", places=2), drawn=st.data())
+def test_every_amount_falls_into_exactly_one_band(one: Decimal, other: Decimal, drawn: st.DataObject) -> None:
     policy = CreditPolicy(min(one, other), max(one, other))
-    amount = data.draw(st.decimals("0.01", "10000000", places=2))
+    amount = drawn.draw(st.decimals("0.01", "10000000", places=2))
     outcome, _ = policy.decide(amount)
     assert (outcome is Status.APPROVED_BY_SYSTEM) == (amount < policy.review_from)
     assert (outcome is Status.REJECTED_BY_SYSTEM) == (amount > policy.review_to)
