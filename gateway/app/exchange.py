@@ -16,6 +16,8 @@ Message = MutableMapping[str, Any]  # Any: as ASGI has it
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+CLOSE: Header = (b"connection", b"close")
+
 _GZIP = 31  # zlib's way of saying: gzip, with its header and checksum
 _GZIP_LEVEL = 5
 _WORTH_COMPRESSING = 1024
@@ -98,8 +100,8 @@ class Exchange:
                 body = await self._whole(max_bytes)
         except TimeoutError:
             if deadline <= latest:
-                raise RefusedError(504, "the deadline passed while the body arrived", headers=(_CLOSE,)) from None
-            raise RefusedError(408, "the body took too long to arrive", headers=(_CLOSE,)) from None
+                raise RefusedError(504, "the deadline passed while the body arrived", headers=(CLOSE,)) from None
+            raise RefusedError(408, "the body took too long to arrive", headers=(CLOSE,)) from None
         return _decompressed(body, max_bytes) if encoding == b"gzip" else body
 
     async def chunk(self) -> tuple[bytes, bool]:
@@ -133,7 +135,7 @@ class Exchange:
                 async with asyncio.timeout(timeout_s):
                     chunk, has_more = await self.chunk()
             except TimeoutError:
-                raise RefusedError(408, "the body took too long to arrive", headers=(_CLOSE,)) from None
+                raise RefusedError(408, "the body took too long to arrive", headers=(CLOSE,)) from None
             size += len(chunk)
             if size > max_bytes:
                 raise _too_large(max_bytes)
@@ -152,7 +154,7 @@ class Exchange:
         connection would be reset, and the client might never see the answer.
         """
         sent = [*headers, *self.answer_headers]
-        closes = _CLOSE in sent
+        closes = CLOSE in sent
         if len(payload) >= _WORTH_COMPRESSING:
             sent.append((b"vary", b"accept-encoding"))
             if _ACCEPTS_GZIP.search(self.headers.get(b"accept-encoding", b"")):
@@ -220,11 +222,8 @@ class Exchange:
         return bytes(gathered)
 
 
-_CLOSE: Header = (b"connection", b"close")
-
-
 def _too_large(max_bytes: int) -> RefusedError:
-    return RefusedError(413, f"the body is larger than {max_bytes} bytes", headers=(_CLOSE,))
+    return RefusedError(413, f"the body is larger than {max_bytes} bytes", headers=(CLOSE,))
 
 
 def _decompressed(body: bytes, max_bytes: int) -> bytes:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+import grpc.aio
 from google.protobuf.message import Message
 
 from gateway import metadata, streams, upstream
@@ -11,7 +12,7 @@ from gateway.app import calls
 from gateway.app import endpoint as endpoints
 from gateway.app.attendance import Attended
 from gateway.app.endpoint import Endpoint
-from gateway.app.exchange import Exchange
+from gateway.app.exchange import CLOSE, Exchange
 from gateway.app.limits import Limits
 from gateway.errors import RefusedError
 from gateway.upstream import Answer
@@ -30,12 +31,15 @@ async def serve(exchange: Exchange, endpoint: Endpoint, values: list[str], limit
     messages = (_of_bytes if endpoint.takes_bytes else _of_lines)(exchange, endpoint, values, limits)
     call = endpoint.upstream.client_stream(endpoint.call, sent, upstream.remaining_s(deadline))
     try:
-        async with aclosing(messages):
+        async with asyncio.timeout_at(deadline), aclosing(messages):
             async for message in messages:
                 await call.write(endpoints.serialized(message))
-        await call.done_writing()
-    except asyncio.InvalidStateError:
-        pass  # the service has answered already, and wants no more
+            await call.done_writing()
+    except (asyncio.InvalidStateError, grpc.aio.AioRpcError):
+        pass  # the call has ended already; how, only the call itself knows
+    except TimeoutError:
+        call.cancel()
+        raise RefusedError(504, "the deadline passed while the body arrived", headers=(CLOSE,)) from None
     except BaseException:
         call.cancel()
         raise

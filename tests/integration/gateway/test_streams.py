@@ -163,7 +163,7 @@ def test_too_many_streams_at_once_are_429(stand: Stand) -> None:
         assert watcher.head()[0] == 200
 
 
-def test_an_answer_that_json_cannot_hold_is_told_as_the_services_fault(gateway: Running, weather: Weather) -> None:
+def test_raw_bytes_are_streamed_with_the_content_type_of_the_first_part(gateway: Running, weather: Weather) -> None:
     async def film(_request: Any, _context: Any) -> AsyncIterator[Any]:
         for chunk in (b"a", b"", b"bc"):
             body = weather.make("Picture").content
