@@ -172,7 +172,7 @@ class Reader:
         """Refuse what is nested too deeply; a body with few brackets needs no closer look."""
         depth = body.count(b"{") + body.count(b"[")
         if depth > min(self._codec.depth_max, _DEPTH_UNQUESTIONED):
-            depth = nesting(body)
+            depth = nesting(body, self._codec.depth_max)
         if depth > self._codec.depth_max:
             raise RefusedError(400, f"the body is nested deeper than {self._codec.depth_max} levels")
         return depth
@@ -213,12 +213,14 @@ class Reader:
             raise RefusedError(400, "the body makes a message that is nested too deeply") from None
 
 
-def nesting(body: bytes) -> int:
-    """Answer how deep the brackets of a JSON text go."""
+def nesting(body: bytes, most: int) -> int:
+    """Answer how deep the brackets of a JSON text go; where they go deeper than `most`, one more than that."""
     depth = deepest = 0
     for bracket in _NOT_BRACKETS.sub(b"", _TEXTS.sub(b"", body)):
         depth += 1 if bracket in b"[{" else -1
         deepest = max(deepest, depth)
+        if deepest > most:
+            break
     return deepest
 
 
