@@ -12,7 +12,8 @@ from logging import getLogger
 
 from alembic import context as alembic_context
 from sqlalchemy import Connection, Engine, MetaData, create_engine, text
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
 
 from chassis.errors import Aborted, DeadlineExceeded, ResourceExhausted, ServiceError, Unavailable

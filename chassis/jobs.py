@@ -1,9 +1,9 @@
-"""The durable jobs table: work queue and outbox in one.
+r"""The durable jobs table: work queue and outbox in one.
 
 A job is enqueued in the transaction of the change it follows from, and deleted in the transaction of its own effect.
 
     READY --claim--> LEASED --finish--> (deleted)
-      ^                |  \\--park----> PARKED --replay--> READY
+      ^                |  \--park----> PARKED --replay--> READY
       |                |
       +----- retry ----+        (or the lease ends, and the next claim takes it over)
 
@@ -29,7 +29,6 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
-    Row,
     Table,
     Text,
     UniqueConstraint,
@@ -179,16 +178,19 @@ WHERE jobs.id = held.id AND jobs.attempt = held.attempt AND jobs.state = 'LEASED
 
 FINISH = text(f"DELETE FROM jobs {_HELD.replace('FROM', 'USING', 1)} RETURNING jobs.id")  # noqa: S608 -- no input in it
 
-LOCK = text(f"SELECT jobs.id {_HELD.replace('FROM', 'FROM jobs,', 1)} FOR UPDATE OF jobs")  # noqa: S608 -- no input in it
+LOCK = text(f"SELECT jobs.id {_HELD.replace('FROM', 'FROM jobs,', 1)} FOR UPDATE OF jobs")
 
-EXTEND = text(f"UPDATE jobs SET lease_until = now() + make_interval(secs => :lease_s) {_HELD} RETURNING jobs.id")
+EXTEND = text(f"""
+UPDATE jobs SET lease_until = now() + make_interval(secs => :lease_s)
+{_HELD} RETURNING jobs.id
+""")  # noqa: S608 -- no input in it
 
 # `attempt` is never set back, or a worker of long ago would pass the fence: what is behind is excused instead.
 RESCHEDULE = text(f"""
 UPDATE jobs SET state = 'READY', worker = NULL, lease_until = NULL, run_at = now() + make_interval(secs => :delay_s),
     excused = jobs.attempt, last_error = NULL
 {_HELD} RETURNING jobs.id
-""")
+""")  # noqa: S608 -- no input in it
 
 RETRY = text("""
 UPDATE jobs
@@ -271,7 +273,7 @@ def extend(tx: Connection, jobs: Sequence[Job], worker: str, lease_s: float) -> 
 
 
 def reschedule(tx: Connection, jobs: Sequence[Job], worker: str, delay_s: float) -> set[int]:
-    """Make periodic jobs due again, all their attempts excused; answer the ids of those that were still the worker's."""
+    """Make periodic jobs due again, their attempts excused; answer the ids of those that were still the worker's."""
     return _ids(tx.execute(RESCHEDULE, {**_held(jobs, worker), "delay_s": delay_s}))
 
 
@@ -324,11 +326,11 @@ def _held(jobs: Sequence[Job], worker: str) -> dict[str, Any]:
     return {"ids": [job.id for job in jobs], "attempts": [job.attempt for job in jobs], "worker": worker}
 
 
-def _ids(rows: Iterable[Row[Any]]) -> set[int]:
+def _ids(rows: Iterable[Sequence[Any]]) -> set[int]:
     """The first column."""
     return {row[0] for row in rows}
 
 
-def _jobs(rows: Iterable[Row[Any]]) -> list[Job]:
+def _jobs(rows: Iterable[Sequence[Any]]) -> list[Job]:
     """Claimed rows as values, oldest first."""
     return sorted((Job(*row) for row in rows), key=lambda job: job.id)

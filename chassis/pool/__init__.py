@@ -41,7 +41,7 @@ class Pool:
         after_commit: Called after effects were committed, for example to wake the pool that delivers follow-up jobs.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each is named by its caller, and all but four have defaults
         self,
         engine: Engine,
         handlers: Mapping[str, Handler],

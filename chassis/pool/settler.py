@@ -34,7 +34,7 @@ class Settler:
                 return
 
     def give_back(self, tasks: Sequence[Task]) -> None:
-        """Make tasks without an outcome claimable by others at once; should that fail, their leases end by themselves."""
+        """Make tasks without an outcome claimable by others at once; if that fails, their leases end by themselves."""
         for of_kind in _by_kind(tasks):
             returned = [Failure(task.job, "given back at shutdown", excused=True) for task in of_kind]
             try:

@@ -1,0 +1,272 @@
+"""The gRPC seam: errors become statuses on the way out, statuses become errors on the way in.
+
+`@rpc` stands on every servicer method. It checks the request against the rules in its contract, binds the request id
+for the log, and turns whatever is raised into a status: a ServiceError with its details, anything else into INTERNAL
+with a fixed sentence. `context.abort` raises, so it is called after the `try`, never inside it.
+"""
+
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import grpc
+import protovalidate
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from chassis import errors
+from chassis.errors import InvalidArgument, ResourceExhausted, ServiceError, Violation
+from chassis.logs import bound, log
+
+REQUEST_ID = "x-request-id"
+UNFORESEEN = "something went wrong on our side; quote the request id when you report it"
+
+RECONNECT_QUICKLY = (
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+)
+NOTICE_DEAD_PEERS = (
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 4_000),
+    ("grpc.http2.ping_timeout_ms", 4_000),
+)
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+_BY_CODE = {
+    error.code: error
+    for error in (
+        errors.NotFound,
+        errors.AlreadyExists,
+        errors.FailedPrecondition,
+        errors.PermissionDenied,
+        errors.Aborted,
+        errors.ResourceExhausted,
+        errors.Unavailable,
+        errors.DeadlineExceeded,
+    )
+}
+
+
+# -- the server's side
+
+
+def rpc(method: Method) -> Method:
+    """Wrap a servicer method: plain, `async def`, or an asynchronous generator for a stream."""
+    if inspect.isasyncgenfunction(method):
+        return _stream(method)  # type: ignore[return-value]  # same shape as the method it wraps
+    if inspect.iscoroutinefunction(method):
+        return _coroutine(method)  # type: ignore[return-value]  # same shape as the method it wraps
+
+    @functools.wraps(method)
+    def blocking(servicer: Any, request: Message, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 -- any message
+        failure: Exception
+        with bound(request_id=request_id(context)):
+            try:
+                check(request)
+                return method(servicer, request, context)
+            except Exception as error:  # noqa: BLE001 -- the seam: nothing raised may pass as it is
+                failure = error
+            status = _said(failure, request, method.__name__)
+        _set_details(context, status)
+        return context.abort(_code(status), status.message)
+
+    return blocking  # type: ignore[return-value]  # same shape as the method it wraps
+
+
+def _coroutine(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    async def waiting(servicer: Any, request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Any:  # noqa: ANN401 -- any message
+        failure: Exception
+        with bound(request_id=request_id(context)):
+            try:
+                check(request)
+                return await method(servicer, request, context)
+            except Exception as error:  # noqa: BLE001 -- the seam: nothing raised may pass as it is
+                failure = error
+            status = _said(failure, request, method.__name__)
+        _set_details(context, status)
+        return await context.abort(_code(status), status.message)
+
+    return waiting
+
+
+def _stream(method: Callable[..., AsyncIterator[Message]]) -> Callable[..., AsyncIterator[Message]]:
+    @functools.wraps(method)
+    async def streaming(
+        servicer: Any,  # noqa: ANN401 -- any servicer
+        request: Message,
+        context: grpc.aio.ServicerContext[Any, Any],
+    ) -> AsyncIterator[Message]:
+        failure: Exception | None = None
+        with bound(request_id=request_id(context)):
+            try:
+                check(request)
+                async for message in method(servicer, request, context):
+                    yield message
+            except Exception as error:  # noqa: BLE001 -- the seam: nothing raised may pass as it is
+                failure = error
+            if failure is None:
+                return
+            status = _said(failure, request, method.__name__)
+        _set_details(context, status)
+        await context.abort(_code(status), status.message)
+
+    return streaming
+
+
+def check(request: Message) -> None:
+    """Hold a request against the rules in its contract.
+
+    Raises:
+        InvalidArgument: With every violation.
+    """
+    if found := violations(request):
+        raise InvalidArgument(found)
+
+
+def violations(request: Message) -> list[Violation]:
+    """Everything in which a request breaks the rules of its contract."""
+    return [
+        Violation(_path(violation.proto.field), violation.proto.message)
+        for violation in protovalidate.collect_violations(request)
+    ]
+
+
+def _path(field: Any) -> str:  # noqa: ANN401 -- protovalidate's own path type
+    """A violation's place as dotted text, for example `loans[3].customer_name`."""
+    if field is None:
+        return ""
+    parts = []
+    for element in field.elements:
+        subscript = element.subscript
+        place = f"[{subscript.value}]" if subscript is not None else ""
+        parts.append(f"{element.field_name}{place}")
+    return ".".join(parts)
+
+
+def request_id(context: Any) -> str:  # noqa: ANN401 -- three kinds of context, one method in common
+    """The caller's request id, or a new one."""
+    return metadata(context, REQUEST_ID)[:128] or uuid4().hex
+
+
+def metadata(context: Any, key: str) -> str:  # noqa: ANN401 -- three kinds of context, one method in common
+    """A text value of the call's metadata; empty if there is none."""
+    for name, value in context.invocation_metadata() or ():
+        if name == key and isinstance(value, str):
+            return value
+    return ""
+
+
+def _said(failure: Exception, request: Message, method: str) -> status_pb2.Status:
+    """The status for a failure, and a line in the log that is as loud as the failure is ours."""
+    status = status_of(failure, domain=request.DESCRIPTOR.file.package)
+    if isinstance(failure, ServiceError):
+        log.info("rpc refused", method=method, code=failure.code, reason=failure.reason, error=failure.message)
+    else:
+        log.error("rpc failed", method=method, exc_info=failure)
+    return status
+
+
+def status_of(failure: Exception, domain: str) -> status_pb2.Status:
+    """A failure as a status with details; one that is not a ServiceError says nothing of itself."""
+    if not isinstance(failure, ServiceError):
+        return status_pb2.Status(code=code_pb2.INTERNAL, message=UNFORESEEN)
+    status = status_pb2.Status(code=code_pb2.Code.Value(failure.code), message=failure.message)
+    details: list[Message] = [error_details_pb2.ErrorInfo(reason=failure.reason, domain=domain)]
+    if isinstance(failure, InvalidArgument):
+        listed = [{"field": v.field, "description": v.description} for v in failure.violations]
+        details.append(error_details_pb2.BadRequest(field_violations=listed))
+    if isinstance(failure, ResourceExhausted):
+        delay = duration_pb2.Duration(seconds=failure.retry_after_s)
+        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    for detail in details:
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+def _set_details(context: Any, status: status_pb2.Status) -> None:  # noqa: ANN401 -- three kinds of context
+    trailers: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", status.SerializeToString())]
+    for detail in status.details:
+        if detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
+            retry = error_details_pb2.RetryInfo()
+            detail.Unpack(retry)
+            trailers.append(("retry-after", str(retry.retry_delay.seconds)))
+    context.set_trailing_metadata(tuple(trailers))
+
+
+def _code(status: status_pb2.Status) -> grpc.StatusCode:
+    return grpc.StatusCode[code_pb2.Code.Name(status.code)]
+
+
+# -- the client's side
+
+
+def channel(target: str) -> grpc.Channel:
+    """A channel to another service: round-robin over what the name resolves to, no retries underneath ours."""
+    options = [
+        *RECONNECT_QUICKLY,
+        *NOTICE_DEAD_PEERS,
+        ("grpc.enable_retries", 0),
+        ("grpc.lb_policy_name", "round_robin"),
+    ]
+    return grpc.insecure_channel(target, options=options)
+
+
+def call(stub: Callable[..., Any], request: Message, *, timeout_s: float, caller_request_id: str = "") -> Any:  # noqa: ANN401 -- the stub knows
+    """Call another service.
+
+    Args:
+        stub: The stub's method.
+        request: What to send.
+        timeout_s: How long to wait for the answer.
+        caller_request_id: The id under which both sides log this; a new one if empty.
+
+    Raises:
+        ServiceError: What the other side, or the way to it, answered.
+    """
+    sent = ((REQUEST_ID, caller_request_id or uuid4().hex),)
+    try:
+        return stub(request, timeout=timeout_s, metadata=sent)
+    except grpc.RpcError as error:
+        raise received(error) from error
+
+
+def received(error: grpc.RpcError) -> ServiceError:
+    """The failure that another service answered with, with its reason."""
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # an RpcError raised by a call is that call
+    if status is None:
+        code, details = error.code(), error.details()
+        status = status_pb2.Status(code=code.value[0], message=details or "")
+    return error_of(status) or ServiceError("the other side ended the call without a reason")
+
+
+def error_of(status: status_pb2.Status) -> ServiceError | None:
+    """The failure that a status stands for; None for success."""
+    if status.code == code_pb2.OK:
+        return None
+    reason = ""
+    for detail in status.details:
+        if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
+            cause = error_details_pb2.ErrorInfo()
+            detail.Unpack(cause)
+            reason = cause.reason
+    kind = _BY_CODE.get(code_pb2.Code.Name(status.code), ServiceError)
+    return kind(status.message, reason=reason)
+
+
+def verdicts(failures: Sequence[Exception | None], domain: str) -> list[status_pb2.Status]:
+    """One status for each item of a batch; OK where nothing failed."""
+    return [status_of(failure, domain) if failure else status_pb2.Status() for failure in failures]
+
+
+def remaining_s(context: Any, most_s: float) -> float:  # noqa: ANN401 -- three kinds of context
+    """How much of the caller's time is left, and never more than `most_s`."""
+    left = context.time_remaining()
+    return most_s if left is None else max(0.0, min(most_s, left))
