@@ -1,6 +1,6 @@
 """The rules of the house that no linter knows: `python -m deploy.rules` prints what breaks them and exits with 1.
 
-sizes   a file has at most 400 lines, a function at most 60
+sizes   a file has at most 400 lines, a function at most 60; a migration is a list of statements and may be longer
 names   no name holds a word that says nothing, and no file shadows a module of the standard library
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 MOST_FILE_LINES = 400
 MOST_FUNCTION_LINES = 60
 SAYS_NOTHING = re.compile(r"(?:^|_)(helpers?|utils?|common|base|data|infos?|impl|misc)(?:_|$)")
+MIGRATIONS = "/migrations/versions/"
 GENERATED = ("los/", "buf/")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -35,7 +36,7 @@ def broken_rules(path: str, source: str) -> Iterator[str]:
     if SAYS_NOTHING.search(stem.lower()):
         yield f"{path}: its name says nothing"
     for node in ast.walk(ast.parse(source, path)):
-        if isinstance(node, Function) and (length := _length(node)) > MOST_FUNCTION_LINES:
+        if isinstance(node, Function) and (length := _length(node)) > MOST_FUNCTION_LINES and MIGRATIONS not in path:
             yield f"{path}:{node.lineno}: {node.name} has {length} lines, at most {MOST_FUNCTION_LINES}"
         for name, line in _names_given(node):
             if word := SAYS_NOTHING.search(_words(name)):

@@ -36,7 +36,8 @@ def protoc(arguments: list[str]) -> None:
     """Run protoc with the well-known and the Google API files on its path."""
     well_known = str(resources.files("grpc_tools") / "_proto")
     google_apis = str(Path(descriptor_pb2.__file__).parent.parent.parent)
-    command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTOS}", f"-I{well_known}", f"-I{google_apis}", *arguments]
+    paths = [f"-I{path}" for path in (PROTOS, well_known, google_apis)]
+    command = [sys.executable, "-m", "grpc_tools.protoc", *paths, *arguments]
     if subprocess.run(command, cwd=PROTOS, check=False).returncode != 0:
         raise SystemExit("protoc refused the contracts: see above")
 
@@ -49,12 +50,12 @@ def generate(target: Path) -> None:
         write_validate_image(validate)
         validate_source = Path(scratch) / "buf" / "validate"
         validate_source.mkdir(parents=True)
-        common = [f"--descriptor_set_in={validate}:{google_api_image(Path(scratch))}"]
+        imports = [f"--descriptor_set_in={validate}:{google_api_image(Path(scratch))}"]
         outputs = [f"--{kind}_out={target}" for kind in ("python", "pyi")]
-        protoc([*common, *outputs, "buf/validate/validate.proto"])
-        protoc([*common, *outputs, f"--grpc_python_out={target}", *contracts])
+        protoc([*imports, *outputs, "buf/validate/validate.proto"])
+        protoc([*imports, *outputs, f"--grpc_python_out={target}", *contracts])
         image = target / "los" / "descriptors.binpb"
-        protoc([*common, "--include_imports", "--include_source_info", f"--descriptor_set_out={image}", *contracts])
+        protoc([*imports, "--include_imports", "--include_source_info", f"--descriptor_set_out={image}", *contracts])
     for package in GENERATED:
         for folder in [target / package, *(path for path in (target / package).rglob("*") if path.is_dir())]:
             (folder / "__init__.py").write_text(MARKER)
@@ -70,9 +71,8 @@ def google_api_image(scratch: Path) -> Path:
 
 def files_below(folder: Path) -> set[str]:
     """Every file below `folder`, compiled Python left out."""
-    return {
-        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts
-    }
+    files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {str(path.relative_to(folder)) for path in files}
 
 
 def check() -> int:
