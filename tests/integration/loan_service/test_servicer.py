@@ -38,12 +38,12 @@ def channel(loans: Loans) -> Iterator[grpc.Channel]:
 
 
 @pytest.fixture
-def service(channel: grpc.Channel) -> Any:  # noqa: ANN401 -- the generated stub has no type
+def service(channel: grpc.Channel) -> Any:
     return loan_pb2_grpc.LoanServiceStub(channel)
 
 
 @pytest.fixture
-def internal(channel: grpc.Channel) -> Any:  # noqa: ANN401 -- the generated stub has no type
+def internal(channel: grpc.Channel) -> Any:
     return loan_pb2_grpc.LoanInternalServiceStub(channel)
 
 
