@@ -123,13 +123,16 @@ def _translated(error: DBAPIError) -> ServiceError | None:
 
 
 def check(on: Engine) -> None:
-    """Ask the database for a sign of life.
+    """Ask the database for a sign of life, and whether it is migrated.
 
     Raises:
-        ServiceError: There was none; see `transaction`.
+        DatabaseUnavailable: It cannot be reached, or has no tables yet.
+        ServiceError: See `transaction`.
     """
     with transaction(on) as tx:
-        tx.execute(text("SELECT 1"))
+        migrated = tx.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
+        if not migrated or tx.scalar(text("SELECT version_num FROM alembic_version LIMIT 1")) is None:
+            raise DatabaseUnavailable("the database is not migrated")
 
 
 def run_migrations(target: MetaData, schema: str) -> None:

@@ -5,9 +5,12 @@ for the log, and turns whatever is raised into a status: a ServiceError with its
 with a fixed sentence. `context.abort` raises, so it is called after the `try`, never inside it.
 """
 
+import asyncio
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Sequence
+import json
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -19,7 +22,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from chassis import errors
-from chassis.errors import InvalidArgument, ResourceExhausted, ServiceError, Violation
+from chassis.errors import InvalidArgument, ResourceExhausted, ServiceError, Unavailable, Violation
 from chassis.logs import bound, log
 
 REQUEST_ID = "x-request-id"
@@ -36,6 +39,15 @@ NOTICE_DEAD_PEERS = (
     ("grpc.http2.ping_timeout_ms", 4_000),
 )
 
+WRITE_MAX_S = 60.0
+"""How long a stream waits for its reader to take one message."""
+
+STREAM_AGE_MAX_S = 3600.0
+"""How long a stream lasts; clients resume it. No stream then outlives its purpose, or a changed set of servers."""
+
+FAREWELL_MAX_S = 5.0
+"""How long a stream that failed waits for its reader to take the status."""
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 _BY_CODE = {
     error.code: error
@@ -45,11 +57,18 @@ _BY_CODE = {
         errors.FailedPrecondition,
         errors.PermissionDenied,
         errors.Aborted,
-        errors.ResourceExhausted,
         errors.Unavailable,
         errors.DeadlineExceeded,
     )
 }
+
+
+class ReaderTooSlow(ResourceExhausted):
+    """A client does not read the stream it asked for."""
+
+
+class StreamTooOld(Unavailable):
+    """A stream has lasted as long as any may."""
 
 
 # -- the server's side
@@ -95,28 +114,41 @@ def _coroutine(method: Callable[..., Any]) -> Callable[..., Any]:
     return waiting
 
 
-def _stream(method: Callable[..., AsyncIterator[Message]]) -> Callable[..., AsyncIterator[Message]]:
+def _stream(method: Callable[..., AsyncGenerator[Message, None]]) -> Callable[..., Any]:
     @functools.wraps(method)
-    async def streaming(
-        servicer: Any,  # noqa: ANN401 -- any servicer
-        request: Message,
-        context: grpc.aio.ServicerContext[Any, Any],
-    ) -> AsyncIterator[Message]:
-        failure: Exception | None = None
+    async def streaming(servicer: Any, request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> None:  # noqa: ANN401 -- any servicer
+        failure: Exception
         with bound(request_id=request_id(context)):
             try:
                 check(request)
-                async for message in method(servicer, request, context):
-                    yield message
+                await _send(method(servicer, request, context), context)
             except Exception as error:  # noqa: BLE001 -- the seam: nothing raised may pass as it is
                 failure = error
-            if failure is None:
+            else:
                 return
             status = _said(failure, request, method.__name__)
         _set_details(context, status)
-        await context.abort(_code(status), status.message)
+        with suppress(TimeoutError):  # who reads nothing is told when it reads on, and nobody waits here until then
+            async with asyncio.timeout(FAREWELL_MAX_S):
+                await context.abort(_code(status), status.message)
 
     return streaming
+
+
+async def _send(messages: AsyncGenerator[Message, None], context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    """Write what a stream gives, but neither for ever nor to a reader that does not read."""
+    age, writing = asyncio.timeout(STREAM_AGE_MAX_S), asyncio.timeout(None)
+    try:
+        async with aclosing(messages), age:
+            async for message in messages:
+                async with (writing := asyncio.timeout(WRITE_MAX_S)):
+                    await context.write(message)
+    except TimeoutError:
+        if writing.expired():
+            raise ReaderTooSlow("the stream was not read in time; resume after the last event") from None
+        if age.expired():
+            raise StreamTooOld("the stream has lasted long enough; resume after the last event") from None
+        raise
 
 
 def check(request: Message) -> None:
@@ -144,7 +176,7 @@ def _path(field: Any) -> str:  # noqa: ANN401 -- protovalidate's own path type
     parts = []
     for element in field.elements:
         subscript = element.subscript
-        place = f"[{subscript.value}]" if subscript is not None else ""
+        place = f"[{json.dumps(subscript.value)}]" if subscript is not None else ""
         parts.append(f"{element.field_name}{place}")
     return ".".join(parts)
 
@@ -251,14 +283,15 @@ def error_of(status: status_pb2.Status) -> ServiceError | None:
     """The failure that a status stands for; None for success."""
     if status.code == code_pb2.OK:
         return None
-    reason = ""
+    cause, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
     for detail in status.details:
-        if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
-            cause = error_details_pb2.ErrorInfo()
-            detail.Unpack(cause)
-            reason = cause.reason
+        detail.Unpack(cause)  # each takes only what is its own
+        detail.Unpack(retry)
+    if status.code == code_pb2.RESOURCE_EXHAUSTED:
+        retry_after_s = max(1, retry.retry_delay.seconds)
+        return ResourceExhausted(status.message, retry_after_s=retry_after_s, reason=cause.reason)
     kind = _BY_CODE.get(code_pb2.Code.Name(status.code), ServiceError)
-    return kind(status.message, reason=reason)
+    return kind(status.message, reason=cause.reason)
 
 
 def verdicts(failures: Sequence[Exception | None], domain: str) -> list[status_pb2.Status]:

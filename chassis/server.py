@@ -4,6 +4,7 @@ One asyncio server on uvloop: a plain `def` method runs on a thread, an `async d
 """
 
 import asyncio
+import inspect
 import ipaddress
 import os
 import signal
@@ -63,11 +64,17 @@ class TolerantDeserializer(grpc.aio.ServerInterceptor):  # type: ignore[type-arg
     ) -> Any:  # noqa: ANN401 -- grpc's handler type
         """Wrap the deserializer of a unary request."""
         handler = await continuation(handler_call_details)
-        if handler is None or handler.request_streaming or handler.response_streaming:
+        if handler is None or handler.request_streaming:
             return handler
         package = handler_call_details.method.strip("/").rpartition(".")[0]
-        return grpc.unary_unary_rpc_method_handler(
-            _refusing_malformed(handler.unary_unary, package),
+        if handler.response_streaming:
+            behaviour, wrapped = handler.unary_stream, grpc.unary_stream_rpc_method_handler
+            if not inspect.iscoroutinefunction(behaviour):
+                return handler  # a generator, which none of ours is once `@rpc` is around it
+        else:
+            behaviour, wrapped = handler.unary_unary, grpc.unary_unary_rpc_method_handler
+        return wrapped(
+            _refusing_malformed(behaviour, package),
             _tolerant(handler.request_deserializer),
             handler.response_serializer,
         )
@@ -87,7 +94,7 @@ def _refusing_malformed(behaviour: Callable[..., Any], package: str) -> Callable
     error = InvalidArgument([Violation("", "the request is not a valid protobuf message")])
     status = rpc.status_of(error, domain=package)
 
-    if asyncio.iscoroutinefunction(behaviour):
+    if inspect.iscoroutinefunction(behaviour):
 
         async def waiting(request: Any, context: Any) -> Any:  # noqa: ANN401 -- any message
             if isinstance(request, _Malformed):
