@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Generic, TypeVar
 
-from chassis.errors import ResourceExhausted, is_passing
+from chassis.errors import ResourceExhausted, Unavailable, is_passing
+from chassis.logs import log
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -20,6 +21,10 @@ class TooManyWaiting(ResourceExhausted):
     """The queue in front of the commit is full."""
 
 
+class Interrupted(Unavailable):
+    """The process ends before the commit has answered."""
+
+
 def each(work: Callable[[Sequence[Item]], Sequence[Answer]], items: Sequence[Item]) -> list[Answer | Exception]:
     """Do the work for all items together; if that fails, halve until the guilty ones are alone.
 
@@ -27,14 +32,18 @@ def each(work: Callable[[Sequence[Item]], Sequence[Answer]], items: Sequence[Ite
     is not searched for a guilty one.
 
     Args:
-        work: All or nothing for the items it is given; answers one value for each, in order.
+        work: All or nothing for the items it is given; answers one value for each, in order. One that does not has
+            failed.
         items: At least one.
 
     Returns:
         For each item, in order, its answer or the exception that it alone raised.
     """
     try:
-        return list(work(items))
+        answers = list(work(items))
+        if len(answers) != len(items):
+            raise ValueError(f"{len(answers)} answers to {len(items)} items")  # noqa: TRY301 -- a failure as any other
+        return list[Answer | Exception](answers)
     except Exception as error:  # noqa: BLE001 -- not handled here: handed to the caller of each item
         if len(items) == 1 or is_passing(error):
             return [error] * len(items)
@@ -74,6 +83,7 @@ class GroupCommit(Generic[Item, Answer]):
 
         Raises:
             TooManyWaiting: Nothing was done; come back later.
+            Interrupted: The process is ending; whether it was done is unknown.
             Exception: Whatever the work raised for this item.
         """
         if len(self._waiting) >= self._waiting_max:
@@ -85,16 +95,22 @@ class GroupCommit(Generic[Item, Answer]):
         return await answer
 
     async def _run(self) -> None:
-        """Commit batches until nobody waits."""
+        """Commit batches until nobody waits, or the executor takes no more."""
         loop = asyncio.get_running_loop()
+        batch: list[tuple[Item, asyncio.Future[Answer]]] = []
         try:
             while batch := self._next_batch():
                 items = [item for item, _ in batch]
                 answers = await loop.run_in_executor(self._executor, each, self._work, items)
                 for (_, future), answer in zip(batch, answers, strict=True):
                     _resolve(future, answer)
+        except RuntimeError:
+            log.warning("a commit was interrupted: its executor is shut down", waiting=len(batch) + len(self._waiting))
         finally:
             self._running = None
+            for _, future in (*batch, *self._waiting):  # nobody, unless the process is ending
+                _resolve(future, Interrupted("the process is ending; whether this was stored is unknown"))
+            self._waiting.clear()
 
     def _next_batch(self) -> list[tuple[Item, asyncio.Future[Answer]]]:
         """Take the oldest waiting items whose callers are still there."""

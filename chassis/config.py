@@ -4,7 +4,7 @@ import sys
 from typing import TypeVar
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsError
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 
@@ -16,8 +16,11 @@ def load(settings: type[Settings]) -> Settings:
     try:
         return settings()
     except ValidationError as error:
-        print(problems(settings, error), file=sys.stderr)  # noqa: T201 -- logs are not configured before settings are
-        raise SystemExit(EXIT_UNUSABLE_SETTINGS) from None
+        said = problems(settings, error)
+    except SettingsError as error:  # a list or an object that is no JSON
+        said = f"unusable settings:\n  {error}"
+    print(said, file=sys.stderr)  # noqa: T201 -- logs are not configured before settings are
+    raise SystemExit(EXIT_UNUSABLE_SETTINGS)
 
 
 def problems(settings: type[BaseSettings], error: ValidationError) -> str:
