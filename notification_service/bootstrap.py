@@ -20,7 +20,19 @@ SCHEMA = "notification"
 
 
 class NotificationSettings(BaseSettings):
-    """How the notification service runs; each setting is NOTIFICATION_ and its name in the environment."""
+    """How the notification service runs; each setting is NOTIFICATION_ and its name in the environment.
+
+    Attributes:
+        database_url: Where its schema is.
+        listen: `host:port`; port 0 takes any free one.
+        attempts_max: How often the provider may refuse a message before it is parked; outages are not counted.
+        pool_size: How many messages are handed to the provider at the same time.
+        pool_batch: The most messages claimed, and the most recorded, in one transaction.
+        lease_s: How long after a sign of life a dead process's messages are taken over.
+        send_limit_s: How long the provider may take for one message before the attempt is given up as hung.
+        rpc_threads: How many requests are answered at the same time.
+        grace_s: How long running requests and attempts may take to end when the process is told to stop.
+    """
 
     model_config = SettingsConfigDict(env_prefix="NOTIFICATION_", frozen=True)
 

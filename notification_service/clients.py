@@ -2,8 +2,13 @@
 
 from typing import Protocol
 
+from chassis.errors import FailedPrecondition
 from chassis.logs import log
 from notification_service.domain import Message
+
+
+class MessageRefused(FailedPrecondition):
+    """The provider will not carry this message; its reason is shown to staff."""
 
 
 class Provider(Protocol):
@@ -16,7 +21,7 @@ class Provider(Protocol):
 
         Raises:
             ServiceError: A passing one if the provider is away: another attempt follows and this one is not counted.
-            Exception: The provider refuses the message: after some attempts it is parked.
+            MessageRefused: The provider will not carry it: after some attempts it is parked.
         """
 
 

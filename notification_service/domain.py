@@ -64,9 +64,9 @@ TEMPLATES: Mapping[str, Template] = {
         Channel.SMS,
         f"Dear {{customer_name}}, your application for a {_LOAN} has expired without a decision. Please apply again.",
     ),
-    "LOAN_ASSIGNED": Template(Channel.PUSH, f"{{customer_name}} waits for your decision on a {{loan_type}} {_LOAN}."),
+    "LOAN_ASSIGNED": Template(Channel.PUSH, f"{{customer_name}} waits for your decision: {{loan_type}} {_LOAN}."),
     "LOAN_ASSIGNED_TO_REPORT": Template(
-        Channel.PUSH, f"{{agent_name}} was assigned a {{loan_type}} {_LOAN} for {{customer_name}}."
+        Channel.PUSH, f"{{customer_name}} waits for the decision of {{agent_name}}: {{loan_type}} {_LOAN}."
     ),
 }
 """Every message there is."""

@@ -10,7 +10,8 @@ from sqlalchemy import Engine
 from uuid_utils.compat import uuid7
 
 from chassis import batch, db, rpc
-from chassis.errors import InvalidArgument
+from chassis.errors import InvalidArgument, ServiceError
+from chassis.logs import log
 from los.notification.v1 import notification_pb2, notification_pb2_grpc
 from notification_service import store, usecases
 from notification_service.domain import Channel, Message, Notification, State, page_token, read_page_token, rendered
@@ -83,6 +84,9 @@ class NotificationInternalServicer(notification_pb2_grpc.NotificationInternalSer
         messages = [each for each in read if isinstance(each, Message)]
         accepted = iter(batch.each(self._accept, messages)) if messages else iter(())
         failures = [each if isinstance(each, InvalidArgument) else next(accepted) for each in read]
+        for failure in failures:
+            if failure is not None and not isinstance(failure, ServiceError):
+                log.error("one of many failed", exc_info=failure)
         return notification_pb2.SendNotificationResponse(
             verdicts=rpc.verdicts(failures, request.DESCRIPTOR.file.package)
         )

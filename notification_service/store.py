@@ -53,7 +53,7 @@ NOTIFICATIONS = Table(
     ),
     CheckConstraint("(state = 'SENT') = (sent_at IS NOT NULL)", name="sent"),
     CheckConstraint("state <> 'PARKED' OR last_error <> ''", name="parked_with_reason"),
-    CheckConstraint("attempt_count >= CASE WHEN state = 'PENDING' THEN 0 ELSE 1 END", name="attempt_count"),
+    CheckConstraint("attempt_count >= CASE WHEN state IN ('SENDING', 'SENT') THEN 1 ELSE 0 END", name="attempt_count"),
     Index("notifications_loan_index", "loan_id", "notification_id"),
     Index("notifications_recipient_index", "recipient", "notification_id"),
     Index("notifications_state_index", "state", "notification_id"),
@@ -101,17 +101,19 @@ WITH started AS (
 SELECT {_COLUMNS} FROM started
 """)  # noqa: S608 -- constants of this module
 
-# An attempt is over, well or not; its notification goes on as it says.
+# An attempt is over, well or not; its notification goes on as it says. PENDING as well: an attempt that could not even
+# begin has no row here, and its notification must not wait for ever.
 FINISH_ATTEMPTS = text("""
 WITH over AS (
     UPDATE notifications SET state = :state, last_error = done.error, sent_at = CASE WHEN :state = 'SENT' THEN now() END
     FROM unnest(CAST(:ids AS uuid[]), CAST(:errors AS text[])) AS done (notification_id, error)
-    WHERE notifications.notification_id = done.notification_id AND state = 'SENDING'
+    WHERE notifications.notification_id = done.notification_id AND state IN ('PENDING', 'SENDING')
     RETURNING notifications.notification_id, attempt_count, done.error
 )
 UPDATE delivery_attempts SET finished_at = now(), error = over.error
 FROM over
 WHERE delivery_attempts.notification_id = over.notification_id AND delivery_attempts.number = over.attempt_count
+    AND finished_at IS NULL
 """)
 
 UPDATE_PARKED = text("""

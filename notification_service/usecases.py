@@ -46,7 +46,9 @@ def retry_notification(tx: Connection, notification_id: UUID) -> Notification:
         NotificationNotFound: There is none.
     """
     if store.update_parked(tx, notification_id):
-        jobs.replay(tx, [_job(notification_id).key])
+        job = _job(notification_id)
+        jobs.replay(tx, [job.key])
+        jobs.enqueue(tx, [job])  # for one whose job an operator has removed
     return store.get_notification(tx, notification_id)
 
 

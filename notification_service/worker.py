@@ -5,13 +5,14 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from chassis.errors import ServiceError
 from chassis.jobs import Job
-from chassis.pool import Handler, Task
+from chassis.pool import Handler, Hung, Task
 from notification_service import usecases
 from notification_service.clients import Provider
 from notification_service.domain import Message
 
-INTERRUPTED = "the process stopped during the attempt"
+INTERRUPTED = "the process stopped before the provider answered"
 
 
 def handlers(provider: Provider, attempts_max: int) -> dict[str, Handler]:
@@ -59,8 +60,10 @@ def _errors(tasks: Sequence[Task]) -> dict[UUID, str]:
     return {_notification_id(task.job): _line(task.outcome) if task.failed else INTERRUPTED for task in tasks}
 
 
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).replace("\x00", " ").split())[:500] or type(error).__name__
+def _line(error: Exception) -> str:
+    """What staff may read of an error: what an unforeseen one says of our inside stays in the log."""
+    said = str(error) if isinstance(error, (ServiceError, Hung)) else "something went wrong on our side"
+    return " ".join(said.replace("\x00", " ").split())[:500] or type(error).__name__
 
 
 def _notification_id(job: Job) -> UUID:
