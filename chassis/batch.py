@@ -89,10 +89,16 @@ class GroupCommit(Generic[Item, Answer]):
         if len(self._waiting) >= self._waiting_max:
             raise TooManyWaiting("too many requests are waiting to be stored")
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, answer))
+        waiting = (item, answer)
+        self._waiting.append(waiting)
         if self._running is None:
             self._running = asyncio.create_task(self._run())
-        return await answer
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+            raise
 
     async def _run(self) -> None:
         """Commit batches until nobody waits, or the executor takes no more."""
@@ -101,7 +107,11 @@ class GroupCommit(Generic[Item, Answer]):
         try:
             while batch := self._next_batch():
                 items = [item for item, _ in batch]
-                answers = await loop.run_in_executor(self._executor, each, self._work, items)
+                answers: Sequence[Answer | Exception]
+                try:
+                    answers = await loop.run_in_executor(self._executor, each, self._work, items)
+                except Exception as error:  # noqa: BLE001 -- the executor is shut down: nobody may wait for ever
+                    answers = [error] * len(batch)
                 for (_, future), answer in zip(batch, answers, strict=True):
                     _resolve(future, answer)
         except RuntimeError:
@@ -113,13 +123,8 @@ class GroupCommit(Generic[Item, Answer]):
             self._waiting.clear()
 
     def _next_batch(self) -> list[tuple[Item, asyncio.Future[Answer]]]:
-        """Take the oldest waiting items whose callers are still there."""
-        batch: list[tuple[Item, asyncio.Future[Answer]]] = []
-        while self._waiting and len(batch) < self._batch_size:
-            waiting = self._waiting.popleft()
-            if not waiting[1].done():
-                batch.append(waiting)
-        return batch
+        """Take those that have waited longest."""
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_size))]
 
 
 def _resolve(future: asyncio.Future[Answer], answer: Answer | Exception) -> None:

@@ -117,6 +117,29 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A job as an operator looks at it.
+
+    Attributes:
+        key: What it is replayed by.
+        kind: Which handler runs it.
+        state: READY, LEASED or PARKED.
+        attempt: How many times it has been claimed.
+        age_s: How long ago it was enqueued.
+        overdue_s: How long it has been due; negative if it is due later.
+        last_error: Why it failed last; empty if it did not.
+    """
+
+    key: str
+    kind: str
+    state: str
+    attempt: int
+    age_s: float
+    overdue_s: float
+    last_error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A claimed job that did not succeed.
 
@@ -215,6 +238,14 @@ WHERE key = ANY (CAST(:keys AS text[])) AND state = 'PARKED'
 RETURNING jobs.id
 """)
 
+LIST = text("""
+SELECT key, kind, state, attempt, extract(epoch FROM now() - created_at)::float8,
+       extract(epoch FROM now() - run_at)::float8, coalesce(last_error, '')
+FROM jobs
+WHERE state = :state AND (CAST(:kind AS text) IS NULL OR kind = :kind) AND key > :after
+ORDER BY key LIMIT :most
+""")
+
 HASTEN = text("UPDATE jobs SET run_at = now() WHERE key = :key AND state = 'READY' AND run_at > now()")
 
 
@@ -300,6 +331,12 @@ def park(tx: Connection, failures: Sequence[Failure], worker: str) -> set[int]:
 def replay(tx: Connection, keys: Sequence[str]) -> int:
     """Make parked jobs due with all their attempts before them; answer how many there were."""
     return len(_ids(tx.execute(REPLAY, {"keys": list(keys)})))
+
+
+def list_waiting(tx: Connection, state: str, kind: str | None, after: str, most: int) -> list[Waiting]:
+    """Jobs in a state, by key, those after a key; of every kind if None."""
+    values = {"state": state, "kind": kind, "after": after, "most": most}
+    return [Waiting(*row) for row in tx.execute(LIST, values)]
 
 
 def hasten(tx: Connection, key: str) -> None:

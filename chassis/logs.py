@@ -13,6 +13,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
+# Without the values of variables, which may be anybody's.
+TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
 bound = structlog.contextvars.bound_contextvars
 
 
@@ -29,18 +32,25 @@ def configure(service: str, settings: LogSettings) -> None:
     """Send structured logs, and the standard library's through them, to stderr.
 
     Args:
-        service: The name every line carries.
+        service: The name that every line for machines carries.
         settings: Format and least level.
     """
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     as_json = settings.format == "json"
+
+    def add_service(_logger: object, _method: str, line: structlog.types.EventDict) -> structlog.types.EventDict:
+        return {"service": service, **line}  # not a context variable: threads would start without it
+
     added: list[structlog.types.Processor] = [
+        *([add_service] if as_json else []),
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso" if as_json else "%H:%M:%S.%f", utc=as_json),
     ]
+    if as_json:
+        added.append(_named(service))
     rendered: list[structlog.types.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
+        [TRACEBACKS, structlog.processors.JSONRenderer(default=str)]
         if as_json
         else [
             structlog.dev.ConsoleRenderer(
@@ -54,8 +64,6 @@ def configure(service: str, settings: LogSettings) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    if as_json:
-        structlog.contextvars.bind_contextvars(service=service)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -64,3 +72,15 @@ def configure(service: str, settings: LogSettings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+
+
+def _named(service: str) -> structlog.types.Processor:
+    """Adds the service to every line; a context variable would be lost on each new thread."""
+
+    def add(
+        _logger: structlog.types.WrappedLogger, _method: str, event: structlog.types.EventDict
+    ) -> structlog.types.EventDict:
+        event["service"] = service
+        return event
+
+    return add

@@ -1,0 +1,108 @@
+"""What a process writes to its log."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+PROGRAM = """
+import logging, sys, threading
+from chassis import config, logs
+from chassis.logs import LogSettings, bound, log
+
+logs.configure("kitchen", config.load(LogSettings))
+log.debug("too quiet")
+with bound(request_id="r-1"):
+    log.info("cooked", dish="soup", portions=2, at=threading.Lock)
+    thread = threading.Thread(target=log.info, args=("from a thread",))
+    thread.start()
+    thread.join()
+log.info("unbound")
+log.warning("two\\nlines", said="a\\nb")
+logging.getLogger("oven").info("too quiet")
+with bound(request_id="r-2"):
+    logging.getLogger("oven").warning("hot: %d", 200)
+try:
+    {}["salt"]
+except KeyError as error:
+    log.error("failed", exc_info=error)
+    logging.getLogger("oven").exception("failed as well")
+"""
+
+
+def output(**environment: str) -> list[str]:
+    """What the program writes to its log."""
+    program = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
+    )
+    assert program.stdout == ""
+    return program.stderr.splitlines()
+
+
+@pytest.fixture(scope="module")
+def lines() -> dict[str, dict[str, Any]]:
+    """The log for machines, by event."""
+    parsed = [json.loads(line) for line in output(LOG_FORMAT="json")]
+    return {line["event"]: line for line in parsed}
+
+
+def test_each_event_is_one_line_of_json_with_what_was_said(lines: dict[str, dict[str, Any]]) -> None:
+    cooked = lines["cooked"]
+    assert (cooked["dish"], cooked["portions"], cooked["level"]) == ("soup", 2, "info")
+    assert lines["two\nlines"]["said"] == "a\nb"
+
+
+def test_a_value_that_is_no_json_is_written_as_text(lines: dict[str, dict[str, Any]]) -> None:
+    assert "lock" in lines["cooked"]["at"]
+
+
+def test_every_line_names_the_service_on_whatever_thread_it_was_written(lines: dict[str, dict[str, Any]]) -> None:
+    assert {line["service"] for line in lines.values()} == {"kitchen"}
+
+
+def test_every_line_has_an_aware_timestamp(lines: dict[str, dict[str, Any]]) -> None:
+    assert all(line["timestamp"].endswith("Z") for line in lines.values())
+
+
+def test_a_bound_id_is_in_every_line_below_and_in_none_after(lines: dict[str, dict[str, Any]]) -> None:
+    assert lines["cooked"]["request_id"] == "r-1"
+    assert "request_id" not in lines["unbound"]
+
+
+def test_the_standard_library_logs_the_same_way(lines: dict[str, dict[str, Any]]) -> None:
+    hot = lines["hot: 200"]
+    assert (hot["level"], hot["request_id"], hot["service"]) == ("warning", "r-2", "kitchen")
+
+
+@pytest.mark.parametrize("event", ["failed", "failed as well"])
+def test_an_error_carries_its_traceback(lines: dict[str, dict[str, Any]], event: str) -> None:
+    (exception,) = lines[event]["exception"]
+    assert (exception["exc_type"], exception["exc_value"]) == ("KeyError", "'salt'")
+
+
+def test_what_is_below_the_level_is_left_out(lines: dict[str, dict[str, Any]]) -> None:
+    assert "too quiet" not in lines
+
+
+def test_the_level_can_be_chosen() -> None:
+    assert [json.loads(line)["event"] for line in output(LOG_FORMAT="json", LOG_LEVEL="error")] == [
+        "failed",
+        "failed as well",
+    ]
+    assert "too quiet" in output(LOG_FORMAT="json", LOG_LEVEL="debug")[0]
+
+
+def test_for_people_a_line_reads_as_a_sentence_with_its_values() -> None:
+    (cooked,) = [line for line in output() if "cooked" in line]
+    assert "info" in cooked
+    assert "dish=soup" in cooked
+    assert "request_id=r-1" in cooked
+
+
+def test_an_unknown_format_is_refused() -> None:
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        output(LOG_FORMAT="xml")
+    assert failed.value.returncode == 2
+    assert "LOG_FORMAT" in failed.value.stderr
