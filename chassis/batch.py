@@ -96,7 +96,7 @@ class GroupCommit(Generic[Item, Answer]):
         try:
             return await answer
         except asyncio.CancelledError:
-            if waiting in self._waiting:
+            if waiting in self._waiting:  # else its batch is formed, and its answer nobody's
                 self._waiting.remove(waiting)
             raise
 
@@ -107,11 +107,7 @@ class GroupCommit(Generic[Item, Answer]):
         try:
             while batch := self._next_batch():
                 items = [item for item, _ in batch]
-                answers: Sequence[Answer | Exception]
-                try:
-                    answers = await loop.run_in_executor(self._executor, each, self._work, items)
-                except Exception as error:  # noqa: BLE001 -- the executor is shut down: nobody may wait for ever
-                    answers = [error] * len(batch)
+                answers = await loop.run_in_executor(self._executor, each, self._work, items)
                 for (_, future), answer in zip(batch, answers, strict=True):
                     _resolve(future, answer)
         except RuntimeError:

@@ -17,6 +17,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
 bound = structlog.contextvars.bound_contextvars
+bind = structlog.contextvars.bind_contextvars
 
 
 class LogSettings(BaseSettings):
@@ -37,12 +38,7 @@ def configure(service: str, settings: LogSettings) -> None:
     """
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     as_json = settings.format == "json"
-
-    def add_service(_logger: object, _method: str, line: structlog.types.EventDict) -> structlog.types.EventDict:
-        return {"service": service, **line}  # not a context variable: threads would start without it
-
     added: list[structlog.types.Processor] = [
-        *([add_service] if as_json else []),
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso" if as_json else "%H:%M:%S.%f", utc=as_json),

@@ -146,6 +146,18 @@ async def test_a_caller_that_leaves_before_its_batch_is_formed_leaves_no_trace(
     assert commits.batches == [["a"], ["stays"]]
 
 
+async def test_a_caller_that_leaves_makes_room_for_another(commits: Commits, executor: ThreadPoolExecutor) -> None:
+    together = group(commits, executor, waiting_max=1)
+    first = await submitted(together, "a")
+    await commits.begun()
+    (gone,) = await submitted(together, "gone")
+    gone.cancel()
+    await asyncio.wait([gone])
+    comes = await submitted(together, "comes")
+    commits.end(2)
+    assert await asyncio.gather(*first, *comes) == ["A", "COMES"]
+
+
 async def test_a_caller_that_leaves_while_its_batch_runs_disturbs_nobody(
     commits: Commits, executor: ThreadPoolExecutor
 ) -> None:
