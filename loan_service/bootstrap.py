@@ -105,6 +105,11 @@ def run(settings: LoanSettings, *, serves: bool, works: bool) -> None:
     )
 
 
+def operators_engine(settings: LoanSettings) -> Engine:
+    """One connection, for an operator at a command line."""
+    return db.engine(str(settings.database_url), schema=SCHEMA, name="loan-operator", pool_size=1)
+
+
 def _pools(settings: LoanSettings, connect: Callable[..., Engine]) -> tuple[Pool, Pool]:
     """The pool that decides, and the one that delivers: one cannot take the other's threads."""
     delivery = Pool(

@@ -1,29 +1,36 @@
-"""Run the notification service: `python -m notification_service [serve | work]`.
+"""Run the notification service: `python -m notification_service [serve | work | jobs]`.
 
 serve   answers requests
 work    delivers messages
         (both in one process, unless told otherwise)
+jobs    lists jobs that wait or were parked, and replays them
 """
 
 import argparse
 
-from chassis import config, logs
+from chassis import backlog, config, logs
 from chassis.logs import LogSettings
 from notification_service import bootstrap
 from notification_service.bootstrap import NotificationSettings
 
 
-def main() -> None:
-    """Run from the command line."""
+def main() -> int:
+    """Run from the command line; answer the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m notification_service", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("part", choices=["serve", "work"], nargs="?", help="only this part")
-    part = parser.parse_args().part
+    parts = parser.add_subparsers(dest="part")
+    parts.add_parser("serve", help="only answer requests")
+    parts.add_parser("work", help="only work on jobs")
+    backlog.add_command(parts)
+    arguments = parser.parse_args()
     settings = config.load(NotificationSettings)
     logs.configure("notification", config.load(LogSettings))
-    bootstrap.run(settings, serves=part != "work", works=part != "serve")
+    if arguments.part == "jobs":
+        return backlog.run(bootstrap.operators_engine(settings), arguments)
+    bootstrap.run(settings, serves=arguments.part != "work", works=arguments.part != "serve")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -75,6 +75,11 @@ def run(settings: NotificationSettings, *, serves: bool, works: bool) -> None:
     )
 
 
+def operators_engine(settings: NotificationSettings) -> Engine:
+    """One connection, for an operator at a command line."""
+    return db.engine(str(settings.database_url), schema=SCHEMA, name="notification-operator", pool_size=1)
+
+
 def _pool(settings: NotificationSettings, connect: Callable[..., Engine]) -> Pool:
     """The pool that delivers."""
     return Pool(

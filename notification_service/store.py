@@ -89,11 +89,11 @@ ON CONFLICT (dedupe_key) DO NOTHING
 RETURNING notification_id
 """)
 
-# SENDING as well: an attempt whose process died is followed by another.
+# SENDING as well: an attempt whose process died is followed by another. PARKED as well: somebody replayed the job.
 START_ATTEMPTS = text(f"""
 WITH started AS (
     UPDATE notifications SET state = 'SENDING', attempt_count = attempt_count + 1
-    WHERE notification_id = ANY (CAST(:ids AS uuid[])) AND state IN ('PENDING', 'SENDING')
+    WHERE notification_id = ANY (CAST(:ids AS uuid[])) AND state <> 'SENT'
     RETURNING {_COLUMNS}, attempt_count
 ), remembered AS (
     INSERT INTO delivery_attempts (notification_id, number) SELECT notification_id, attempt_count FROM started
@@ -107,7 +107,7 @@ FINISH_ATTEMPTS = text("""
 WITH over AS (
     UPDATE notifications SET state = :state, last_error = done.error, sent_at = CASE WHEN :state = 'SENT' THEN now() END
     FROM unnest(CAST(:ids AS uuid[]), CAST(:errors AS text[])) AS done (notification_id, error)
-    WHERE notifications.notification_id = done.notification_id AND state IN ('PENDING', 'SENDING')
+    WHERE notifications.notification_id = done.notification_id AND state <> 'SENT'
     RETURNING notifications.notification_id, attempt_count, done.error
 )
 UPDATE delivery_attempts SET finished_at = now(), error = over.error

@@ -75,6 +75,11 @@ def run(settings: ReviewSettings, *, serves: bool, works: bool) -> None:
     )
 
 
+def operators_engine(settings: ReviewSettings) -> Engine:
+    """One connection, for an operator at a command line."""
+    return db.engine(str(settings.database_url), schema=SCHEMA, name="review-operator", pool_size=1)
+
+
 def seed(settings: ReviewSettings) -> None:
     """Add the agents that a new system begins with, as soon as the database is there; nothing else is changed."""
     engine = db.engine(str(settings.database_url), schema=SCHEMA, name="review-seed", pool_size=1)
