@@ -205,6 +205,9 @@ def _alone(settings: MigrateSettings) -> Iterator[extensions.connection]:
         major = connection.info.server_version // 10000
         if not OLDEST <= major <= NEWEST:
             raise MigrationRefused(f"PostgreSQL {OLDEST} to {NEWEST} is needed, this is {major}")
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":  # any other cannot hold every customer's name
+            raise MigrationRefused(f"the database's encoding must be UTF8, this is {encoding}")
         patience_ms = int(settings.migrate_patience_s * 1000)
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = %s", (patience_ms,))

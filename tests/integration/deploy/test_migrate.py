@@ -217,6 +217,14 @@ def test_a_database_that_never_comes_is_named_in_one_sentence(capsys: pytest.Cap
     assert "secret" not in str(refusal.value)
 
 
+def test_a_database_that_cannot_hold_every_name_is_refused(postgres_server: postgres.Server) -> None:
+    ascii_only = f"ascii_{secrets.token_hex(4)}"
+    with connected(postgres_server.url()) as cursor:
+        cursor.execute(f"CREATE DATABASE {ascii_only} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
+    with pytest.raises(migrate.MigrationRefused, match="must be UTF8, this is SQL_ASCII"):
+        migrate.upgrade(settings_of(postgres_server.url(ascii_only)))
+
+
 def test_an_older_major_version_is_migrated_as_well(server_folder: Path) -> None:
     server = postgres.Server(server_folder, durable=False, major=16)
     server.start()
