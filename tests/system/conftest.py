@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy import ports, postgres, system
+from tests.system.chaos import checker
 
 LOG_END = 20_000  # characters of each log that are shown when a test fails
 
@@ -19,6 +20,7 @@ class RunningSystem(system.System):
 
     Attributes:
         postgres: Its database server.
+        owner_url: The way to the database for the login that owns it.
         database_urls: For each service, its way to the database.
         gateway_url: Where HTTP requests go.
         loan_target: Where the loan service listens, for gRPC.
@@ -31,6 +33,7 @@ class RunningSystem(system.System):
         databases = system.database_settings(server.url(database), "a password for tests")
         super().__init__({**os.environ, **system.address_settings(port_of), **databases, **settings}, logs)
         self.postgres = server
+        self.owner_url = server.url(database)
         self.database_urls = {name: databases[f"{name.upper()}_DATABASE_URL"] for name in system.SERVICES}
         self.gateway_url = f"http://{ports.HOST}:{port_of['gateway']}"
         self.loan_target, self.review_target, self.notification_target = (
@@ -47,10 +50,20 @@ class RunningSystem(system.System):
         self.processes[name].start()
         self.wait_until_process_serves(name)
 
+    def check(self) -> None:
+        """Bring back what is dead, let everything be done, and hold it against what the system promises."""
+        for process in self.processes.values():
+            if process.exit_code is not None:
+                process.start()
+        self.wait_until_serving()
+        found = checker.find(self.owner_url, [self.processes["notification"].log])
+        assert found.violations == []
+        assert found.parked == []
+
 
 @contextmanager
 def run_system(server: postgres.Server, database: str, **settings: str) -> Iterator[RunningSystem]:
-    """A seeded system that serves while the block lasts.
+    """A seeded system that serves while the block lasts; at its end nothing is lost, doubled or stuck.
 
     Args:
         server: Where its database is.
@@ -65,6 +78,7 @@ def run_system(server: postgres.Server, database: str, **settings: str) -> Itera
             started.start()
             started.wait_until_serving()
             yield started
+            started.check()
         finally:
             started.stop()
 
