@@ -8,7 +8,6 @@ with a fixed sentence. `context.abort` raises, so it is called after the `try`, 
 import asyncio
 import functools
 import inspect
-import json
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from typing import Any, TypeVar
@@ -49,8 +48,8 @@ FAREWELL_MAX_S = 5.0
 """How long a stream that failed waits for its reader to take the status."""
 
 Method = TypeVar("Method", bound=Callable[..., Any])
-_BY_CODE = {
-    error.code: error
+_BY_NUMBER = {
+    code_pb2.Code.Value(error.code): error
     for error in (
         errors.NotFound,
         errors.AlreadyExists,
@@ -60,7 +59,7 @@ _BY_CODE = {
         errors.Unavailable,
         errors.DeadlineExceeded,
     )
-}
+} | {code_pb2.CANCELLED: errors.Unavailable}  # not by us: the other side ended in the middle of the call
 
 
 class ReaderTooSlow(ResourceExhausted):
@@ -176,7 +175,7 @@ def _path(field: Any) -> str:  # noqa: ANN401 -- protovalidate's own path type
     parts = []
     for element in field.elements:
         subscript = element.subscript
-        place = f"[{json.dumps(subscript.value)}]" if subscript is not None else ""
+        place = f"[{subscript.value}]" if subscript is not None else ""
         parts.append(f"{element.field_name}{place}")
     return ".".join(parts)
 
@@ -290,7 +289,7 @@ def error_of(status: status_pb2.Status) -> ServiceError | None:
     if status.code == code_pb2.RESOURCE_EXHAUSTED:
         retry_after_s = max(1, retry.retry_delay.seconds)
         return ResourceExhausted(status.message, retry_after_s=retry_after_s, reason=cause.reason)
-    kind = _BY_CODE.get(code_pb2.Code.Name(status.code), ServiceError)
+    kind = _BY_NUMBER.get(status.code, ServiceError)
     return kind(status.message, reason=cause.reason)
 
 
