@@ -4,13 +4,18 @@ Tables are named without a schema: the `search_path` of a service's connections 
 the place where its service keeps its things.
 """
 
+import math
 import os
 import re
+import select
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from logging import getLogger
 
+import psycopg2
 from alembic import context as alembic_context
+from psycopg2 import extensions
 from sqlalchemy import Connection, Engine, MetaData, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -25,6 +30,10 @@ CONVENTION = {
     "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
     "pk": "%(table_name)s_pkey",
 }
+
+
+MARGIN_S = 2.0
+"""How much longer than a statement may take its answer is waited for: the server itself ends it before, if it lives."""
 
 
 class DatabaseUnavailable(Unavailable):
@@ -81,8 +90,34 @@ def engine(url: str, *, schema: str, name: str, pool_size: int, statement_timeou
             "keepalives_interval": 5,
             "keepalives_count": 3,
             "tcp_user_timeout": 15000,
+            "connection_factory": type("Connection", (_Connection,), {"patience_s": statement_timeout_s + MARGIN_S}),
         },
     )
+
+
+class _Connection(extensions.connection):
+    """A connection that gives up on a server which does not answer any more.
+
+    psycopg2 alone would wait for ever: the kernel of a frozen server goes on acknowledging what is sent, so neither
+    `statement_timeout` nor `tcp_user_timeout` ends the wait.
+    """
+
+    patience_s: float
+
+
+def _wait(connection: extensions.connection) -> None:
+    """Wait for the server's answer; psycopg2 calls this wherever it would block. Other connections wait for ever."""
+    patience_s = getattr(connection, "patience_s", math.inf)
+    deadline = time.monotonic() + patience_s
+    while (state := connection.poll()) != extensions.POLL_OK:
+        ready = select.poll()
+        ready.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
+        left_s = deadline - time.monotonic()
+        if left_s <= 0 or not ready.poll(None if left_s == math.inf else left_s * 1000):
+            raise psycopg2.OperationalError(f"the server has not answered for {patience_s:g} s")
+
+
+extensions.set_wait_callback(_wait)
 
 
 @contextmanager
