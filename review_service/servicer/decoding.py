@@ -130,11 +130,14 @@ def _values(fields: Fields, names: list[str], region: str, violations: list[Viol
 
 
 def _canonical_phone(number: str, region: str) -> str:
-    """A phone number in E.164 form; empty if it is none."""
+    """A phone number in E.164 form; empty if it is none.
+
+    Held to the same check as a customer's: it tells whether an agent is the applicant.
+    """
     try:
         parsed = phonenumbers.parse(number, region)
     except phonenumbers.NumberParseException:
         return ""
-    if not phonenumbers.is_valid_number(parsed):
+    if parsed.extension or not phonenumbers.is_possible_number(parsed):
         return ""
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)

@@ -8,6 +8,7 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from chassis.errors import InvalidArgument
+from loan_service.servicer.wire import Reader
 from los.loan.v1 import loan_pb2
 from los.review.v1 import review_pb2
 from review_service.domain import Profile
@@ -52,7 +53,15 @@ def test_a_phone_number_without_country_code_belongs_to_the_region() -> None:
     assert decoding.profile(request, "DE").phone == "+4930901820"
 
 
-@pytest.mark.parametrize("phone", ["abc", "12345", "+1415555", "+999123456789", "+1 415 555 0100 ext. x"])
+@pytest.mark.parametrize("phone", ["+11115550123", "(111) 555-0123"])
+def test_an_agent_may_have_any_number_that_a_customer_may_have(phone: str) -> None:
+    request = review_pb2.CreateAgentRequest(name="A", email="a@b.co", phone=phone)
+    assert decoding.profile(request, "US").phone == "+11115550123" == Reader("US", "USD").phone(phone, "phone")
+
+
+@pytest.mark.parametrize(
+    "phone", ["abc", "12345", "+1415555", "+999123456789", "+14155550100 ext. x", "+14155550100 ext. 5"]
+)
 @pytest.mark.parametrize("limit", ["0", "0.00"])
 def test_everything_wrong_with_a_new_agent_is_said_at_once(phone: str, limit: str) -> None:
     request = review_pb2.CreateAgentRequest(name="A", email="a@b.co", phone=phone, approval_limit=limit)
