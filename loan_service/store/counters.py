@@ -33,11 +33,6 @@ SET customer_name = excluded.customer_name,
 
 COUNT_BY_STATUS = text("SELECT status, sum(count)::bigint FROM status_counts GROUP BY status")
 
-COUNT_BY_PHONE = text("""
-SELECT count(*) FROM loans
-WHERE customer_phone = :phone AND (CAST(:status AS text) IS NULL OR status = CAST(:status AS text))
-""")
-
 LIST_TOP_CUSTOMERS = text("""
 SELECT customer_name, customer_phone, approved_loan_count, total_approved_amount FROM customer_totals
 ORDER BY approved_loan_count DESC, total_approved_amount DESC, customer_phone LIMIT :most

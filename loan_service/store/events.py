@@ -35,13 +35,6 @@ ORDER BY transaction, loan_id, version LIMIT :most
 
 GET_HORIZON = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
 
-COUNT_BY_STATUS = text("SELECT status, sum(count)::bigint FROM status_counts GROUP BY status")
-
-COUNT_BY_PHONE = text("""
-SELECT count(*) FROM loans
-WHERE customer_phone = :phone AND (CAST(:status AS text) IS NULL OR status = CAST(:status AS text))
-""")
-
 
 def insert_events(tx: Connection, events: Sequence[Event]) -> None:
     """Add to the histories."""

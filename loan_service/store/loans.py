@@ -16,18 +16,6 @@ _COLUMNS = """loan_id, customer_name, customer_phone, loan_amount, currency_code
 
 NOW = text("SELECT now()")
 
-# Lists cannot be nested in an SQL array when their lengths differ: reason codes travel joined by commas.
-INSERT_LOANS = text("""
-INSERT INTO loans (loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, status, version,
-                   created_at, updated_at)
-SELECT loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, 'APPLIED', 1, now(), now()
-FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:names AS text[]), CAST(:phones AS text[]), CAST(:amounts AS numeric[]),
-            CAST(:currencies AS text[]), CAST(:types AS text[]))
-     AS new (loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type)
-RETURNING created_at
-""")
-
-# Lists cannot be nested in an SQL array when their lengths differ: reason codes travel joined by commas.
 INSERT_LOANS = text("""
 INSERT INTO loans (loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, status, version,
                    created_at, updated_at)
@@ -39,6 +27,7 @@ RETURNING created_at
 """)
 
 # The guard: a loan that moved since it was read is not in the answer.
+# Lists cannot be nested in an SQL array when their lengths differ: reason codes travel joined by commas.
 UPDATE_LOANS = text("""
 UPDATE loans
 SET status = after.status, version = after.version, updated_at = after.updated_at, decided_at = after.decided_at,
@@ -59,12 +48,6 @@ SELECT {_COLUMNS} FROM loans WHERE loan_id = ANY (CAST(:loan_ids AS uuid[])) ORD
 """)  # noqa: S608 -- constants of this module
 
 GET_LOANS = text(f"SELECT {_COLUMNS} FROM loans WHERE loan_id = ANY (CAST(:loan_ids AS uuid[]))")  # noqa: S608 -- constants
-
-LOCK_LOANS_TO_EXPIRE = text(f"""
-SELECT {_COLUMNS} FROM loans
-WHERE status = 'UNDER_REVIEW' AND created_at < now() - make_interval(secs => :age_s)
-ORDER BY created_at LIMIT :most FOR UPDATE SKIP LOCKED
-""")  # noqa: S608 -- constants of this module
 
 LOCK_LOANS_TO_EXPIRE = text(f"""
 SELECT {_COLUMNS} FROM loans
