@@ -22,6 +22,7 @@ _GZIP = 31  # zlib's way of saying: gzip, with its header and checksum
 _GZIP_LEVEL = 5
 _WORTH_COMPRESSING = 1024
 _LINGER_S = 1.0
+_DIGITS_MAX = 18  # of a length that anybody could mean
 _ACCEPTS_GZIP = re.compile(rb"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[^,]*)?(?:,|$)", re.IGNORECASE)
 
 
@@ -92,7 +93,7 @@ class Exchange:
         if encoding not in (b"identity", b"gzip"):
             raise RefusedError(415, "the body is compressed with something else than gzip")
         declared = self.headers.get(b"content-length", b"")
-        if declared.isdigit() and int(declared) > max_bytes:
+        if declared.isdigit() and (len(declared) > _DIGITS_MAX or int(declared) > max_bytes):
             raise _too_large(max_bytes)
         latest = asyncio.get_running_loop().time() + timeout_s
         try:

@@ -55,9 +55,10 @@ def required(message: Descriptor) -> set[str]:
         protovalidate.CompilationError: A rule makes no sense.
     """
     empty = message_factory.GetMessageClass(message)()
+    validator = protovalidate.Validator()  # the shared one takes messages of one name for the same in all pools
     return {
         violation.proto.field.elements[0].field_name
-        for violation in protovalidate.collect_violations(empty)
+        for violation in validator.collect_violations(empty)
         if violation.proto.field is not None and len(violation.proto.field.elements) == 1
     }
 

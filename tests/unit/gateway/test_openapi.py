@@ -12,7 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from gateway.codec import Codec
 from gateway.openapi import comments
 from tests.unit.gateway.documents import Document, bindings_of, component, document_of, operation, operations, validator
-from tests.unit.gateway.protos import LOANS
+from tests.unit.gateway.protos import LOANS, compiled
 
 ERRORS = {"400", "429", "500", "503", "504", "default"}
 
@@ -296,3 +296,16 @@ def schemas_within(part: object) -> Iterator[Document]:
     elif isinstance(part, list):
         for each in part:
             yield from schemas_within(each)
+
+
+def test_documents_of_two_sets_with_messages_of_one_name_do_not_mix() -> None:
+    text = """
+        syntax = "proto3";
+        import "buf/validate/validate.proto";
+        import "google/api/annotations.proto";
+        service S { rpc A(M) returns (M) { option (google.api.http) = {get: "/a"}; } }
+        message M { string a = 1 [(buf.validate.field).string.min_len = 0]; }
+    """
+    for length, is_required in ((0, False), (1, True), (0, False)):
+        document = document_of(compiled(text.replace("min_len = 0", f"min_len = {length}")))
+        assert operation(document, "A")["parameters"][0]["required"] is is_required
