@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from chassis import db
+from chassis import db, jobs
 from notification_service import store, usecases
 from notification_service.domain import Channel, Message, NotificationNotFound, State
 from tests.integration.notification_service.post import Post, message
@@ -110,14 +110,24 @@ def test_there_is_no_trying_again_what_does_not_exist(post: Post) -> None:
         post.retry(unknown)
 
 
-def test_what_is_sent_or_parked_is_not_started_again(post: Post) -> None:
-    parked, sent = post.send_some(2)
-    post.park(parked)
+def test_what_is_sent_is_not_started_again(post: Post) -> None:
+    (sent,) = post.send(message())
     with db.transaction(post.engine) as tx:
         usecases.start_attempts(tx, [sent.notification_id])
         usecases.record_sent(tx, [sent.notification_id])
-        assert usecases.start_attempts(tx, [parked.notification_id, sent.notification_id, uuid4()]) == {}
+        assert usecases.start_attempts(tx, [sent.notification_id, uuid4()]) == {}
         tx.execute(text("DELETE FROM jobs WHERE key = :key"), {"key": f"deliver:{sent.notification_id}"})
+    assert post.errors(sent) == [""]
+
+
+def test_a_parked_message_whose_job_an_operator_replays_is_started_again(post: Post) -> None:
+    (sent,) = post.send(message())
+    post.park(sent)
+    with db.transaction(post.engine) as tx:
+        assert jobs.replay(tx, [f"deliver:{sent.notification_id}"]) == 1
+        assert usecases.start_attempts(tx, [sent.notification_id]) == {sent.notification_id: sent}
+        usecases.record_failed(tx, {sent.notification_id: "refused again"})
+    assert post.errors(sent) == ["refused", "refused again"]
 
 
 @pytest.mark.parametrize(
