@@ -43,7 +43,15 @@ def test_a_name_that_says_nothing_is_found(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["database = 1", "metadata = 1", "x.data = 1", "print(data)", "def test_data_survive(): ..."]
+    "source",
+    [
+        "database = 1",
+        "metadata = 1",
+        "x.data = 1",
+        "print(data)",
+        "def test_data_survive(): ...",
+        "def data_received(): ...  # named by asyncio",
+    ],
 )
 def test_a_name_that_says_something_or_is_not_ours_is_fine(source: str) -> None:
     assert broken(source) == []
