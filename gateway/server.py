@@ -102,7 +102,7 @@ class _Connection(HttpToolsProtocol):
                 cycle.disconnected = True
                 cycle.message_event.set()
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes) -> None:  # named by asyncio
         """Read on; a head that is not complete by now has a limit."""
         if self._is_deaf or self.transport.is_closing():
             return

@@ -97,6 +97,13 @@ HEADERS = st.lists(
 
 
 @pytest.fixture(scope="module")
+def standing() -> Iterator[Stand]:
+    """A service of its own: some calls are still on their way when their test has ended."""
+    with Stand() as stand:
+        yield stand
+
+
+@pytest.fixture(scope="module")
 def app(standing: Stand) -> Iterator[Gateway]:
     """A gateway without a server."""
     made = bootstrap.build_app(standing.descriptor_set, {PACKAGE: standing.address}, **QUICK)
