@@ -146,5 +146,6 @@ def _by_kind(tasks: Sequence[Task]) -> list[list[Task]]:
 
 
 def _line(error: BaseException) -> str:
-    """An error as one short line without control characters."""
-    return " ".join(f"{type(error).__name__}: {error}".replace("\x00", " ").split())[:500]
+    """An error as one short line, without what PostgreSQL cannot hold: NUL and lone surrogates."""
+    said = f"{type(error).__name__}: {error}".replace("\x00", " ").encode(errors="replace").decode()
+    return " ".join(said.split())[:500]
