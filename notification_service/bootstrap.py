@@ -13,6 +13,7 @@ from chassis.pool import Pool
 from los.notification.v1 import notification_pb2_grpc
 from notification_service import worker
 from notification_service.clients import LogProvider
+from notification_service.domain import Channel
 from notification_service.servicer import NotificationInternalServicer, NotificationServicer
 
 SERVICES = ("los.notification.v1.NotificationService", "los.notification.v1.NotificationInternalService")
@@ -84,7 +85,7 @@ def _pool(settings: NotificationSettings, connect: Callable[..., Engine]) -> Poo
     """The pool that delivers."""
     return Pool(
         connect(name="notification-delivery", pool_size=3),
-        worker.handlers(LogProvider(), settings.attempts_max),
+        worker.handlers({channel: LogProvider() for channel in Channel}, settings.attempts_max),
         name="delivery",
         size=settings.pool_size,
         batch_size=settings.pool_batch,

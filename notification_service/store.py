@@ -1,11 +1,12 @@
 """Tables of the notification context, and the statements over them. All of them work on sets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     Connection,
@@ -68,8 +69,10 @@ DELIVERY_ATTEMPTS = Table(
     Column("started_at", _TIME, nullable=False, server_default=text("now()")),
     Column("finished_at", _TIME),
     Column("error", Text, nullable=False, server_default=""),
+    Column("away", Boolean, nullable=False, server_default=text("false")),
     CheckConstraint("number >= 1", name="number"),
     CheckConstraint("error = '' OR finished_at IS NOT NULL", name="error"),
+    CheckConstraint("NOT away OR error <> ''", name="away"),
 )
 
 JOBS = jobs.table(METADATA)
@@ -110,22 +113,50 @@ WITH over AS (
     WHERE notifications.notification_id = done.notification_id AND state <> 'SENT'
     RETURNING notifications.notification_id, attempt_count, done.error
 )
-UPDATE delivery_attempts SET finished_at = now(), error = over.error
+UPDATE delivery_attempts SET finished_at = now(), error = over.error, away = :away
 FROM over
 WHERE delivery_attempts.notification_id = over.notification_id AND delivery_attempts.number = over.attempt_count
     AND finished_at IS NULL
+""")
+
+# However long an outage is, it leaves one attempt: the earlier of two that found the provider away takes the end of the
+# later.
+MERGE_ATTEMPTS = text("""
+WITH later AS (
+    DELETE FROM delivery_attempts USING notifications, delivery_attempts AS earlier
+    WHERE notifications.notification_id = ANY (CAST(:ids AS uuid[]))
+        AND delivery_attempts.notification_id = notifications.notification_id
+        AND delivery_attempts.number = notifications.attempt_count AND delivery_attempts.away
+        AND earlier.notification_id = notifications.notification_id
+        AND earlier.number = notifications.attempt_count - 1 AND earlier.away
+    RETURNING delivery_attempts.notification_id, earlier.number, delivery_attempts.finished_at, delivery_attempts.error
+), prolonged AS (
+    UPDATE delivery_attempts SET finished_at = later.finished_at, error = later.error
+    FROM later
+    WHERE delivery_attempts.notification_id = later.notification_id AND delivery_attempts.number = later.number
+)
+UPDATE notifications SET attempt_count = later.number
+FROM later WHERE notifications.notification_id = later.notification_id
 """)
 
 UPDATE_PARKED = text("""
 UPDATE notifications SET state = 'PENDING' WHERE notification_id = :id AND state = 'PARKED'
 """)
 
-GET_NOTIFICATIONS = text(f"SELECT {_COLUMNS} FROM notifications WHERE notification_id = ANY (CAST(:ids AS uuid[]))")  # noqa: S608 -- constants
+# Notifications and their attempts are read in one statement: they are of one moment.
+_READ = f"""
+SELECT {_COLUMNS}, numbers, starts, ends, errors
+FROM chosen LEFT JOIN LATERAL (
+    SELECT array_agg(number ORDER BY number) AS numbers, array_agg(started_at ORDER BY number) AS starts,
+        array_agg(finished_at ORDER BY number) AS ends, array_agg(error ORDER BY number) AS errors
+    FROM delivery_attempts WHERE delivery_attempts.notification_id = chosen.notification_id
+) AS attempts ON TRUE
+"""  # noqa: S608 -- constants of this module
 
-LIST_ATTEMPTS = text("""
-SELECT notification_id, number, started_at, finished_at, error FROM delivery_attempts
-WHERE notification_id = ANY (CAST(:ids AS uuid[])) ORDER BY notification_id, number
-""")
+GET_NOTIFICATION = text(f"""
+WITH chosen AS (SELECT {_COLUMNS} FROM notifications WHERE notification_id = :id)
+{_READ}
+""")  # noqa: S608 -- constants of this module
 
 
 def insert_notifications(tx: Connection, messages: Sequence[Message]) -> set[UUID]:
@@ -143,19 +174,23 @@ def insert_notifications(tx: Connection, messages: Sequence[Message]) -> set[UUI
 
 
 def insert_attempts(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, Message]:
-    """Begin an attempt for each notification that is neither sent nor parked; answer what these say."""
+    """Begin an attempt for each notification that is not sent; answer what these say."""
     return {row[0]: _message(row) for row in tx.execute(START_ATTEMPTS, {"ids": list(ids)})}
 
 
-def update_attempts(tx: Connection, errors: dict[UUID, str], state: State) -> None:
+def update_attempts(tx: Connection, errors: dict[UUID, str], state: State, *, away: bool = False) -> None:
     """End the attempts of notifications.
 
     Args:
         tx: The transaction.
         errors: Why each attempt failed; empty if it did not.
         state: What the notifications become.
+        away: The attempts failed because the provider was away; those of one outage become one.
     """
-    tx.execute(FINISH_ATTEMPTS, {"ids": list(errors), "errors": list(errors.values()), "state": str(state)})
+    ids = list(errors)
+    tx.execute(FINISH_ATTEMPTS, {"ids": ids, "errors": list(errors.values()), "state": str(state), "away": away})
+    if away:
+        tx.execute(MERGE_ATTEMPTS, {"ids": ids})
 
 
 def update_parked(tx: Connection, notification_id: UUID) -> bool:
@@ -169,10 +204,10 @@ def get_notification(tx: Connection, notification_id: UUID) -> Notification:
     Raises:
         NotificationNotFound: There is none.
     """
-    found = _notifications(tx, tx.execute(GET_NOTIFICATIONS, {"ids": [notification_id]}).all())
-    if not found:
+    row = tx.execute(GET_NOTIFICATION, {"id": notification_id}).one_or_none()
+    if row is None:
         raise NotificationNotFound(f"there is no notification {notification_id}")
-    return found[0]
+    return _notification(row)
 
 
 def list_notifications(  # noqa: PLR0913 -- the filters of a listing
@@ -181,11 +216,11 @@ def list_notifications(  # noqa: PLR0913 -- the filters of a listing
     """Notifications with their attempts, newest first, those older than `before`."""
     given = {"loan_id": loan_id, "recipient": recipient, "state": state and str(state), "before": before}
     filters = {name: value for name, value in given.items() if value}
-    return _notifications(tx, tx.execute(_listing(*filters), {**filters, "size": size}).all())
+    return [_notification(row) for row in tx.execute(listing(*filters), {**filters, "size": size})]
 
 
 @cache
-def _listing(*filters: str) -> TextClause:
+def listing(*filters: str) -> TextClause:
     """The listing with these filters, each with a plan of its own."""
     conditions = {
         "loan_id": "loan_id = :loan_id",
@@ -194,23 +229,19 @@ def _listing(*filters: str) -> TextClause:
         "before": "notification_id < :before",
     }
     where = " AND ".join(["TRUE", *(conditions[name] for name in filters)])
-    return text(
-        f"SELECT {_COLUMNS} FROM notifications WHERE {where} ORDER BY notification_id DESC LIMIT :size"  # noqa: S608 -- constants
-    )
+    return text(f"""
+WITH chosen AS (
+    SELECT {_COLUMNS} FROM notifications WHERE {where} ORDER BY notification_id DESC LIMIT :size
+)
+{_READ}
+ORDER BY notification_id DESC
+""")  # noqa: S608 -- constants of this module
 
 
-def _notifications(tx: Connection, rows: Sequence[Sequence[Any]]) -> list[Notification]:
-    """Rows as values, with the attempts of all of them in one more statement."""
-    attempts: dict[UUID, list[Attempt]] = {row[0]: [] for row in rows}
-    for row in _attempts(tx, attempts):
-        attempts[row[0]].append(Attempt(row[1], row[2], row[3], row[4]))
-    return [
-        Notification(_message(row), State(row[7]), tuple(attempts[row[0]]), row[8], row[9], row[10]) for row in rows
-    ]
-
-
-def _attempts(tx: Connection, ids: Iterable[UUID]) -> Iterable[Sequence[Any]]:
-    return tx.execute(LIST_ATTEMPTS, {"ids": list(ids)})
+def _notification(row: Sequence[Any]) -> Notification:
+    """A row as a value."""
+    attempts = tuple(Attempt(*attempt) for attempt in zip(*row[11:15], strict=True)) if row[11] else ()
+    return Notification(_message(row), State(row[7]), attempts, row[8], row[9], row[10])
 
 
 def _message(row: Sequence[Any]) -> Message:

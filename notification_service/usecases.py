@@ -8,19 +8,20 @@ from sqlalchemy import Connection
 from chassis import jobs
 from chassis.jobs import NewJob
 from notification_service import store
-from notification_service.domain import Message, Notification, State
+from notification_service.domain import Channel, Message, Notification, State
 
-DELIVER = "deliver"
+DELIVER = {Channel.SMS: "deliver_sms", Channel.PUSH: "deliver_push"}
+"""The kind of the jobs of each channel: one whose provider is away does not hold up the other."""
 
 
 def send_notifications(tx: Connection, messages: Sequence[Message]) -> None:
     """Accept messages for delivery; those whose key was accepted before are not sent again."""
     accepted = store.insert_notifications(tx, messages)
-    jobs.enqueue(tx, [_job(notification_id) for notification_id in accepted])
+    jobs.enqueue(tx, [_job(message) for message in messages if message.notification_id in accepted])
 
 
 def start_attempts(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, Message]:
-    """Begin to deliver; answer what is to be sent: a notification that is sent or parked is not."""
+    """Begin to deliver; answer what is to be sent: a notification that is sent already is not."""
     return store.insert_attempts(tx, ids)
 
 
@@ -34,6 +35,11 @@ def record_failed(tx: Connection, errors: dict[UUID, str]) -> None:
     store.update_attempts(tx, errors, State.PENDING)
 
 
+def record_away(tx: Connection, errors: dict[UUID, str]) -> None:
+    """The provider was away; others will follow, and those of one outage are remembered as one attempt."""
+    store.update_attempts(tx, errors, State.PENDING, away=True)
+
+
 def park_notifications(tx: Connection, errors: dict[UUID, str]) -> None:
     """The last attempts have failed; only a person starts others."""
     store.update_attempts(tx, errors, State.PARKED)
@@ -45,12 +51,15 @@ def retry_notification(tx: Connection, notification_id: UUID) -> Notification:
     Raises:
         NotificationNotFound: There is none.
     """
-    if store.update_parked(tx, notification_id):
-        job = _job(notification_id)
+    was_parked = store.update_parked(tx, notification_id)
+    notification = store.get_notification(tx, notification_id)
+    if was_parked:
+        job = _job(notification.message)
         jobs.replay(tx, [job.key])
         jobs.enqueue(tx, [job])  # for one whose job an operator has removed
-    return store.get_notification(tx, notification_id)
+    return notification
 
 
-def _job(notification_id: UUID) -> NewJob:
-    return NewJob(DELIVER, key=f"{DELIVER}:{notification_id}", args={"notification_id": str(notification_id)})
+def _job(message: Message) -> NewJob:
+    notification_id = str(message.notification_id)
+    return NewJob(DELIVER[message.channel], key=f"deliver:{notification_id}", args={"notification_id": notification_id})

@@ -58,10 +58,15 @@ class Post:
         with db.transaction(self.engine) as tx:
             return usecases.retry_notification(tx, sent.notification_id)
 
-    def park(self, sent: Message, error: str = "refused") -> None:
-        """Fail a message for the last time, as the pool does."""
+    def start(self, sent: Message) -> None:
+        """Begin an attempt, as the pool does."""
         with db.transaction(self.engine) as tx:
             usecases.start_attempts(tx, [sent.notification_id])
+
+    def park(self, sent: Message, error: str = "refused") -> None:
+        """Fail a message for the last time, as the pool does."""
+        self.start(sent)
+        with db.transaction(self.engine) as tx:
             usecases.park_notifications(tx, {sent.notification_id: error})
         self.rows("UPDATE jobs SET state = 'PARKED', last_error = :error WHERE key = :key RETURNING 1", error, sent)
 
@@ -140,7 +145,7 @@ def working(
     engine: Engine, provider: StandIn, *, attempts_max: int = 3, size: int = 4, batch_size: int = 50
 ) -> Iterator[Pool]:
     """A pool that delivers while the block lasts."""
-    handlers = worker.handlers(provider, attempts_max)
+    handlers = worker.handlers(dict.fromkeys(Channel, provider), attempts_max)
     pool = Pool(engine, handlers, name="test", size=size, batch_size=batch_size)
     pool.start()
     try:

