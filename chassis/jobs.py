@@ -203,9 +203,11 @@ FINISH = text(f"DELETE FROM jobs {_HELD.replace('FROM', 'USING', 1)} RETURNING j
 
 LOCK = text(f"SELECT jobs.id {_HELD.replace('FROM', 'FROM jobs,', 1)} FOR UPDATE OF jobs")
 
+# Rows that a transaction is just ending are skipped: waiting for it in another order than its own would be a deadlock.
 EXTEND = text(f"""
+WITH mine AS MATERIALIZED (SELECT jobs.id {_HELD.replace("FROM", "FROM jobs,", 1)} FOR UPDATE OF jobs SKIP LOCKED)
 UPDATE jobs SET lease_until = now() + make_interval(secs => :lease_s)
-{_HELD} RETURNING jobs.id
+FROM mine WHERE jobs.id = mine.id RETURNING jobs.id
 """)  # noqa: S608 -- no input in it
 
 # `attempt` is never set back, or a worker of long ago would pass the fence: what is behind is excused instead.
@@ -299,7 +301,7 @@ def lock(tx: Connection, jobs: Sequence[Job], worker: str) -> set[int]:
 
 
 def extend(tx: Connection, jobs: Sequence[Job], worker: str, lease_s: float) -> set[int]:
-    """Prolong the leases; answer the ids of those that were still the worker's."""
+    """Prolong the leases; answer the ids of those that were still the worker's and that nobody is just ending."""
     return _ids(tx.execute(EXTEND, {**_held(jobs, worker), "lease_s": lease_s}))
 
 
@@ -359,7 +361,7 @@ def backoff_s(failures: int, chance: float | None = None, *, first_s: float = 0.
 
 
 def _held(jobs: Sequence[Job], worker: str) -> dict[str, Any]:
-    """What the fence compares, in the order of the ids so that all transactions lock in one order."""
+    """What the fence compares."""
     return {"ids": [job.id for job in jobs], "attempts": [job.attempt for job in jobs], "worker": worker}
 
 
