@@ -16,7 +16,7 @@ from uuid import uuid4
 import grpc
 import protovalidate
 from google.protobuf import any_pb2, duration_pb2
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -37,6 +37,11 @@ NOTICE_DEAD_PEERS = (
     ("grpc.keepalive_timeout_ms", 4_000),
     ("grpc.http2.ping_timeout_ms", 4_000),
 )
+
+# A status travels in headers, its message twice and escaped; of headers over 8 KiB gRPC refuses some at random.
+MESSAGE_MAX_BYTES = 800
+VIOLATIONS_MAX_BYTES = 2_000
+VIOLATION_MAX_BYTES = 300
 
 WRITE_MAX_S = 60.0
 """How long a stream waits for its reader to take one message."""
@@ -60,6 +65,12 @@ _BY_NUMBER = {
         errors.DeadlineExceeded,
     )
 } | {code_pb2.CANCELLED: errors.Unavailable}  # not by us: the other side ended in the middle of the call
+
+# What our caller learns when gRPC gives up: its own text names addresses.
+_GIVEN_UP = {
+    errors.Unavailable: "a service that is needed cannot be reached",
+    errors.DeadlineExceeded: "a service that is needed did not answer in time",
+}
 
 
 class ReaderTooSlow(ResourceExhausted):
@@ -90,8 +101,7 @@ def rpc(method: Method) -> Method:
             except Exception as error:  # noqa: BLE001 -- the seam: nothing raised may pass as it is
                 failure = error
             status = _said(failure, request, method.__name__)
-        _set_details(context, status)
-        return context.abort(_code(status), status.message)
+        return end_with(status, context)
 
     return blocking  # type: ignore[return-value]  # same shape as the method it wraps
 
@@ -107,8 +117,7 @@ def _coroutine(method: Callable[..., Any]) -> Callable[..., Any]:
             except Exception as error:  # noqa: BLE001 -- the seam: nothing raised may pass as it is
                 failure = error
             status = _said(failure, request, method.__name__)
-        _set_details(context, status)
-        return await context.abort(_code(status), status.message)
+        return await end_with(status, context)
 
     return waiting
 
@@ -126,10 +135,9 @@ def _stream(method: Callable[..., AsyncGenerator[Message, None]]) -> Callable[..
             else:
                 return
             status = _said(failure, request, method.__name__)
-        _set_details(context, status)
         with suppress(TimeoutError):  # who reads nothing is told when it reads on, and nobody waits here until then
             async with asyncio.timeout(FAREWELL_MAX_S):
-                await context.abort(_code(status), status.message)
+                await end_with(status, context)
 
     return streaming
 
@@ -207,11 +215,11 @@ def status_of(failure: Exception, domain: str) -> status_pb2.Status:
     """A failure as a status with details; one that is not a ServiceError says nothing of itself."""
     if not isinstance(failure, ServiceError):
         return status_pb2.Status(code=code_pb2.INTERNAL, message=UNFORESEEN)
-    status = status_pb2.Status(code=code_pb2.Code.Value(failure.code), message=failure.message)
+    message = _cut(failure.message, MESSAGE_MAX_BYTES)
+    status = status_pb2.Status(code=code_pb2.Code.Value(failure.code), message=message)
     details: list[Message] = [error_details_pb2.ErrorInfo(reason=failure.reason, domain=domain)]
     if isinstance(failure, InvalidArgument):
-        listed = [{"field": v.field, "description": v.description} for v in failure.violations]
-        details.append(error_details_pb2.BadRequest(field_violations=listed))
+        details.append(_bad_request(failure.violations))
     if isinstance(failure, ResourceExhausted):
         delay = duration_pb2.Duration(seconds=failure.retry_after_s)
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
@@ -222,18 +230,38 @@ def status_of(failure: Exception, domain: str) -> status_pb2.Status:
     return status
 
 
-def _set_details(context: Any, status: status_pb2.Status) -> None:  # noqa: ANN401 -- three kinds of context
+def _bad_request(violations: Sequence[Violation]) -> error_details_pb2.BadRequest:
+    """The violations, as many as there is room for, and how many more there are."""
+    request, room = error_details_pb2.BadRequest(), VIOLATIONS_MAX_BYTES
+    for violation in violations:
+        field, description = (
+            _cut(violation.field, VIOLATION_MAX_BYTES),
+            _cut(violation.description, VIOLATION_MAX_BYTES),
+        )
+        room -= len(field.encode()) + len(description.encode())
+        if room < 0:
+            more = len(violations) - len(request.field_violations)
+            request.field_violations.add(description=f"and {more} more")
+            break
+        request.field_violations.add(field=field, description=description)
+    return request
+
+
+def _cut(sentence: str, most_bytes: int) -> str:
+    """A sentence that takes so many bytes at most, three more if it was cut."""
+    sent = sentence.encode()
+    return sentence if len(sent) <= most_bytes else sent[:most_bytes].decode(errors="ignore") + "..."
+
+
+def end_with(status: status_pb2.Status, context: Any) -> Any:  # noqa: ANN401 -- three kinds of context
+    """End a call with a failure: raises in a plain method, and must be awaited in an `async def` one."""
     trailers: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", status.SerializeToString())]
     for detail in status.details:
-        if detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
-            retry = error_details_pb2.RetryInfo()
-            detail.Unpack(retry)
+        retry = error_details_pb2.RetryInfo()
+        if detail.Unpack(retry):
             trailers.append(("retry-after", str(retry.retry_delay.seconds)))
     context.set_trailing_metadata(tuple(trailers))
-
-
-def _code(status: status_pb2.Status) -> grpc.StatusCode:
-    return grpc.StatusCode[code_pb2.Code.Name(status.code)]
+    return context.abort(grpc.StatusCode[code_pb2.Code.Name(status.code)], status.message)
 
 
 # -- the client's side
@@ -270,12 +298,18 @@ def call(stub: Callable[..., Any], request: Message, *, timeout_s: float, caller
 
 
 def received(error: grpc.RpcError) -> ServiceError:
-    """The failure that another service answered with, with its reason."""
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # an RpcError raised by a call is that call
-    if status is None:
-        code, details = error.code(), error.details()
-        status = status_pb2.Status(code=code.value[0], message=details or "")
-    return error_of(status) or ServiceError("the other side ended the call without a reason")
+    """The failure that another service answered with, with its reason; without one, gRPC itself gave up the call."""
+    answered: Any = error  # an RpcError raised by a call is that call
+    try:
+        status = rpc_status.from_call(answered)
+    except (ValueError, DecodeError):
+        status = None  # details that contradict the code, or are none
+    if status is not None and (failure := error_of(status)):
+        return failure
+    code = answered.code()
+    log.warning("call failed", code=code.name, error=answered.details())
+    kind = _BY_NUMBER.get(code.value[0], ServiceError)
+    return kind(_GIVEN_UP.get(kind, "the service that is asked failed"))
 
 
 def error_of(status: status_pb2.Status) -> ServiceError | None:

@@ -3,13 +3,12 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import grpc
 import grpc.aio
 
-from chassis.server import TolerantDeserializer
+from chassis.server.gate import Gate, Threads
 
 
 @contextmanager
@@ -22,21 +21,26 @@ def serving(register: Callable[[grpc.aio.Server], None]) -> Iterator[grpc.Channe
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="grpc", daemon=True)
     thread.start()
-    threads = ThreadPoolExecutor(8)
+    threads = Threads(8)
 
     async def start() -> tuple[grpc.aio.Server, int]:
-        server = grpc.aio.server(migration_thread_pool=threads, interceptors=[TolerantDeserializer()])
+        server = grpc.aio.server(migration_thread_pool=threads, interceptors=[Gate(threads)])
         register(server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         return server, port
+
+    async def stop() -> None:
+        await server.stop(None)
+        if ending := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(ending, timeout=10)
 
     server, port = asyncio.run_coroutine_threadsafe(start(), loop).result(30)
     try:
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             yield channel
     finally:
-        asyncio.run_coroutine_threadsafe(server.stop(None), loop).result(30)
+        asyncio.run_coroutine_threadsafe(stop(), loop).result(30)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

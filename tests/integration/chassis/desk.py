@@ -88,6 +88,7 @@ class Refusal:
         self.reason: str = cause.reason
         self.domain: str = cause.domain
         self.violations: list[str] = [found.field for found in request.field_violations]
+        self.descriptions: list[str] = [found.description for found in request.field_violations]
 
 
 Call = Callable[..., None]

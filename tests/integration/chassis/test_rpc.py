@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import grpc
+import grpc.aio
 import pytest
 import structlog
 
@@ -173,6 +174,41 @@ def test_a_call_hands_its_request_id_on(lines: list[MutableMapping[str, Any]]) -
     assert lines[0]["request_id"] == "handed-on"
 
 
+@each_shape
+def test_a_status_with_thousands_of_violations_fits_into_what_travels(shape: str) -> None:
+    violations = [
+        Violation(f"loans[{number}].customer_name", "must be short: \u00fc" + "x" * 50) for number in range(3000)
+    ]
+    with serving(
+        raising(InvalidArgument([Violation("\u00fc" * 900, "\u00fc" * 900), *violations])).register
+    ) as channel:
+        refused = refusal(calls(channel)[shape])
+    assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert refused.violations[1:3] == ["loans[0].customer_name", "loans[1].customer_name"]
+    assert refused.descriptions[-1] == f"and {3001 - len(refused.violations) + 1} more"
+
+
+def test_what_grpc_says_of_addresses_stays_in_the_log(lines: list[MutableMapping[str, Any]]) -> None:
+    with rpc.channel("127.0.0.1:1") as channel, pytest.raises(Unavailable) as raised:
+        rpc.call(loan_pb2_grpc.LoanServiceStub(channel).GetLoan, GET, timeout_s=5)
+    assert raised.value.message == "a service that is needed cannot be reached"
+    assert "127.0.0.1:1" in lines[-1]["error"]
+
+
+def test_details_that_contradict_the_code_do_not_hide_the_failure() -> None:
+    class Contradicting(loan_pb2_grpc.LoanServiceServicer):
+        def GetLoan(self, request: loan_pb2.GetLoanRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002 -- the contract's
+            details = rpc.status_of(NotFound("there is none"), "los.loan.v1").SerializeToString()
+            context.set_trailing_metadata((("grpc-status-details-bin", details),))
+            context.abort(grpc.StatusCode.UNAVAILABLE, "away")
+
+    def register(server: grpc.aio.Server) -> None:
+        loan_pb2_grpc.add_LoanServiceServicer_to_server(Contradicting(), server)
+
+    with serving(register) as channel, pytest.raises(Unavailable):
+        rpc.call(loan_pb2_grpc.LoanServiceStub(channel).GetLoan, GET, timeout_s=10)
+
+
 def test_a_call_that_is_not_answered_in_time_has_an_unknown_end() -> None:
     leave = threading.Event()
     with serving(Desk(lambda: leave.wait(30)).register) as channel:
@@ -180,11 +216,6 @@ def test_a_call_that_is_not_answered_in_time_has_an_unknown_end() -> None:
         with pytest.raises(errors.DeadlineExceeded):
             rpc.call(stub.GetLoan, GET, timeout_s=0.1)
         leave.set()
-
-
-def test_a_call_to_nobody_says_that_the_other_side_is_away() -> None:
-    with rpc.channel("127.0.0.1:1") as channel, pytest.raises(Unavailable):
-        rpc.call(loan_pb2_grpc.LoanServiceStub(channel).GetLoan, GET, timeout_s=5)
 
 
 def test_that_the_other_side_found_our_request_invalid_is_no_fault_of_our_caller() -> None:

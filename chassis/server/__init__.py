@@ -4,15 +4,13 @@ One asyncio server on uvloop: a plain `def` method runs on a thread, an `async d
 """
 
 import asyncio
-import inspect
 import ipaddress
 import os
 import signal
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Protocol
 
-import grpc
 import grpc.aio
 import uvloop
 from grpc_health.v1 import health as grpc_health
@@ -20,8 +18,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from chassis import rpc
-from chassis.errors import InvalidArgument, ServiceError, Violation
+from chassis.errors import ServiceError
 from chassis.logs import log
+from chassis.server.gate import Gate, Threads
 
 SERVING: int = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING: int = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -36,6 +35,15 @@ OPTIONS = (
     ("grpc.http2.max_ping_strikes", 0),
 )
 
+LOOK_EVERY_S = 1.0
+"""How often it is asked whether everything is there."""
+
+LOOK_MAX_S = 5.0
+"""How long an answer to that may take: a database that is frozen gives none."""
+
+EXIT_MARGIN_S = 2.0
+"""How much longer a process lives that cannot end by itself, because a thread of it hangs."""
+
 
 class Background(Protocol):
     """Work beside the serving, for example a processing pool."""
@@ -48,69 +56,6 @@ class Background(Protocol):
 
     def stop(self, grace_s: float) -> None:
         """End within so many seconds, losing nothing."""
-
-
-class _Malformed:
-    """Stands for a request whose bytes are not a message."""
-
-
-class TolerantDeserializer(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not generic when it runs
-    """Answers bytes that are no message with INVALID_ARGUMENT; grpc itself answers INTERNAL."""
-
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Any],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:  # noqa: ANN401 -- grpc's handler type
-        """Wrap the deserializer of a unary request."""
-        handler = await continuation(handler_call_details)
-        if handler is None or handler.request_streaming:
-            return handler
-        package = handler_call_details.method.strip("/").rpartition(".")[0]
-        if handler.response_streaming:
-            behaviour, wrapped = handler.unary_stream, grpc.unary_stream_rpc_method_handler
-            if not inspect.iscoroutinefunction(behaviour):
-                return handler  # a generator, which none of ours is once `@rpc` is around it
-        else:
-            behaviour, wrapped = handler.unary_unary, grpc.unary_unary_rpc_method_handler
-        return wrapped(
-            _refusing_malformed(behaviour, package),
-            _tolerant(handler.request_deserializer),
-            handler.response_serializer,
-        )
-
-
-def _tolerant(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    def tolerant(received: bytes) -> Any:  # noqa: ANN401 -- any message
-        try:
-            return deserialize(received)
-        except Exception:  # noqa: BLE001 -- whatever the parser raises, the bytes are not a message
-            return _Malformed()
-
-    return tolerant
-
-
-def _refusing_malformed(behaviour: Callable[..., Any], package: str) -> Callable[..., Any]:
-    error = InvalidArgument([Violation("", "the request is not a valid protobuf message")])
-    status = rpc.status_of(error, domain=package)
-
-    if inspect.iscoroutinefunction(behaviour):
-
-        async def waiting(request: Any, context: Any) -> Any:  # noqa: ANN401 -- any message
-            if isinstance(request, _Malformed):
-                context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-                await context.abort(grpc.StatusCode.INVALID_ARGUMENT, status.message)
-            return await behaviour(request, context)
-
-        return waiting
-
-    def blocking(request: Any, context: Any) -> Any:  # noqa: ANN401 -- any message
-        if isinstance(request, _Malformed):
-            context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, status.message)
-        return behaviour(request, context)
-
-    return blocking
 
 
 def run(  # noqa: PLR0913 -- each is named by its caller, and none belongs to another
@@ -164,10 +109,8 @@ class _Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal)
-        executor = ThreadPoolExecutor(threads, thread_name_prefix="rpc")
-        server = grpc.aio.server(
-            migration_thread_pool=executor, interceptors=[TolerantDeserializer()], options=list(OPTIONS)
-        )
+        executor = Threads(threads)
+        server = grpc.aio.server(migration_thread_pool=executor, interceptors=[Gate(executor)], options=list(OPTIONS))
         register(server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = [*self._services, "grpc.health.v1.Health", reflection.SERVICE_NAME]
@@ -197,42 +140,53 @@ class _Process:
     async def _serve(self) -> None:
         """Keep the health truthful until it is time to drain; start the background work at the first readiness."""
         started = False
-        status = NOT_SERVING
-        while not self._draining.is_set():
-            now = await self._look()
-            if now == SERVING and not started:
+        said: str | None = None
+        told = asyncio.create_task(self._draining.wait())
+        while not told.done():
+            looking = asyncio.create_task(self._look())
+            await asyncio.wait({looking, told}, return_when=asyncio.FIRST_COMPLETED)
+            if told.done():
+                looking.cancel()
+                return
+            missing = looking.result()
+            if not missing and not started:
                 started = True
                 for work in self._background:
                     work.start()
-            if now != status:
-                status = now
-                await self._set_health(status)
-                log.info("serving" if status == SERVING else "not serving")
-            try:
-                await asyncio.wait_for(self._draining.wait(), timeout=1.0)
-            except TimeoutError:
-                continue
+            if missing != said:
+                said = missing
+                await self._set_health(NOT_SERVING if missing else SERVING)
+                log.info("serving") if not missing else log.warning("not serving", waiting_for=missing)
+            await asyncio.wait({told}, timeout=LOOK_EVERY_S)
 
-    async def _look(self) -> int:
-        """Whether everything this process needs is there."""
+    async def _look(self) -> str:
+        """What this process needs and does not have; empty if everything is there."""
+        loop = asyncio.get_running_loop()
         try:
-            await asyncio.get_running_loop().run_in_executor(None, self._is_ready)
+            await asyncio.wait_for(loop.run_in_executor(None, self._is_ready), LOOK_MAX_S)
         except ServiceError as error:
-            log.warning("waiting", reason=error.reason, error=error.message)
-            return NOT_SERVING
-        return SERVING
+            return error.message
+        except TimeoutError:
+            return f"an answer, for {LOOK_MAX_S:g} s"
+        except Exception as error:  # noqa: BLE001 -- not being able to tell is not being ready
+            log.error("looking whether everything is there failed", exc_info=error)
+            return type(error).__name__
+        return ""
 
     async def _drain(self, server: grpc.aio.Server) -> None:
         """Refuse new work, let running work end, give the rest back."""
         log.info("draining")
+        _exit_after(self._grace_s + EXIT_MARGIN_S, code=1)
         await self._health.enter_graceful_shutdown()
         for work in self._background:
             work.drain()
-        stopping = asyncio.create_task(server.stop(self._grace_s))
         loop = asyncio.get_running_loop()
-        await asyncio.gather(*(loop.run_in_executor(None, work.stop, self._grace_s) for work in self._background))
-        await stopping
+        stops = [loop.run_in_executor(None, work.stop, self._grace_s) for work in self._background]
+        for end in await asyncio.gather(server.stop(self._grace_s), *stops, return_exceptions=True):
+            if isinstance(end, BaseException):
+                log.error("ending failed", exc_info=end)
         log.info("stopped")
+        _exit_after(EXIT_MARGIN_S, code=0)
 
     async def _set_health(self, status: int) -> None:
         for name in ("", *self._services):
@@ -243,6 +197,16 @@ class _Process:
         if self._draining.is_set():
             os._exit(1)
         self._draining.set()
+
+
+def _exit_after(delay_s: float, code: int) -> None:
+    """End this process, whatever hangs in it: what it did is committed, and the leases of the rest end by themselves.
+
+    Python itself would wait for every thread that a call or a look still hangs on.
+    """
+    timer = threading.Timer(delay_s, os._exit, (code,))
+    timer.daemon = True
+    timer.start()
 
 
 def is_loopback(host: str) -> bool:

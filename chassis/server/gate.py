@@ -1,0 +1,156 @@
+"""Stands before every servicer: refuses bytes that are no message, and calls that would wait too long for a thread.
+
+gRPC itself answers INTERNAL to the first, and queues the second without a limit. Its own limit would refuse health
+checks too, so that an overloaded process would be taken for a dead one.
+"""
+
+import inspect
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+import grpc
+import grpc.aio
+from google.rpc import status_pb2
+
+from chassis import rpc
+from chassis.errors import InvalidArgument, ResourceExhausted, ServiceError, Violation
+from chassis.logs import log
+
+WAITING_PER_THREAD = 8
+"""How many blocking calls wait for each thread at most. They take milliseconds: a second's wait is already too much."""
+
+Parameters = ParamSpec("Parameters")
+Answer = TypeVar("Answer")
+
+
+class TooManyCalls(ResourceExhausted):
+    """All threads are busy, and enough calls wait for them."""
+
+
+class Threads(ThreadPoolExecutor):
+    """The threads of blocking calls, which know how many calls are on them or wait for them.
+
+    Args:
+        size: How many calls run at the same time.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size, thread_name_prefix="rpc")
+        self._most = size * (1 + WAITING_PER_THREAD)
+        self._unfinished = 0
+        self._count = threading.Lock()
+
+    @property
+    def are_taken(self) -> bool:
+        """Whether one call more would be too many."""
+        return self._unfinished >= self._most
+
+    def submit(
+        self, fn: Callable[Parameters, Answer], /, *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> Future[Answer]:
+        """Run a call on a thread as soon as one is free."""
+        future = super().submit(fn, *args, **kwargs)
+        with self._count:
+            self._unfinished += 1
+        future.add_done_callback(self._forget)
+        return future
+
+    def _forget(self, _future: Future[Any]) -> None:
+        with self._count:
+            self._unfinished -= 1
+
+
+class _Malformed:
+    """Stands for a request whose bytes are not a message."""
+
+
+class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not generic when it runs
+    """Lets calls through to their methods, or refuses them.
+
+    Args:
+        threads: Where blocking methods run.
+    """
+
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
+        self._guarded: dict[str, Any] = {}
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Any],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:  # noqa: ANN401 -- grpc's handler type
+        """Answer what handles the call; None if there is no such method."""
+        method = handler_call_details.method
+        if method not in self._guarded:
+            handler = await continuation(handler_call_details)
+            if handler is None:
+                return None
+            self._guarded[method] = _guarded(handler, method)
+        handler = self._guarded[method]
+        blocks = handler.unary_unary and not inspect.iscoroutinefunction(handler.unary_unary)
+        if blocks and self._threads.are_taken:
+            log.warning("too many calls", method=method)
+            return grpc.unary_unary_rpc_method_handler(_refusing(method))
+        return handler
+
+
+def _guarded(handler: Any, method: str) -> Any:  # noqa: ANN401 -- grpc's handler type
+    """The handler, with a deserializer that raises nothing, if it reads a single request."""
+    if handler.request_streaming:
+        return handler
+    if not handler.response_streaming:
+        guarded, behaviour = grpc.unary_unary_rpc_method_handler, handler.unary_unary
+    elif inspect.iscoroutinefunction(handler.unary_stream):
+        guarded, behaviour = grpc.unary_stream_rpc_method_handler, handler.unary_stream
+    else:
+        return handler  # a generator, which no method is that `@rpc` stands on
+    return guarded(
+        _without_malformed(behaviour, method), _tolerant(handler.request_deserializer), handler.response_serializer
+    )
+
+
+def _tolerant(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    def tolerant(received: bytes) -> Any:  # noqa: ANN401 -- any message
+        try:
+            return deserialize(received)
+        except Exception:  # noqa: BLE001 -- whatever the parser raises, the bytes are not a message
+            return _Malformed()
+
+    return tolerant
+
+
+def _without_malformed(behaviour: Callable[..., Any], method: str) -> Callable[..., Any]:
+    status = _status(InvalidArgument([Violation("", "the request is not a valid protobuf message")]), method)
+
+    if inspect.iscoroutinefunction(behaviour):
+
+        async def waiting(request: Any, context: Any) -> Any:  # noqa: ANN401 -- any message
+            if isinstance(request, _Malformed):
+                await rpc.end_with(status, context)
+            return await behaviour(request, context)
+
+        return waiting
+
+    def blocking(request: Any, context: Any) -> Any:  # noqa: ANN401 -- any message
+        if isinstance(request, _Malformed):
+            rpc.end_with(status, context)
+        return behaviour(request, context)
+
+    return blocking
+
+
+def _refusing(method: str) -> Callable[..., Any]:
+    status = _status(TooManyCalls("too many requests at once; try again"), method)
+
+    async def refuse(_request: Any, context: Any) -> None:  # noqa: ANN401 -- any message
+        await rpc.end_with(status, context)  # on the loop: the threads are taken
+
+    return refuse
+
+
+def _status(error: ServiceError, method: str) -> status_pb2.Status:
+    """What a call of `/los.loan.v1.LoanService/GetLoan` is refused with."""
+    return rpc.status_of(error, domain=method.strip("/").rpartition(".")[0])
