@@ -43,6 +43,10 @@ test: $(READY) ## Run all tests
 test-unit: $(READY) ## Run the tests that need nothing but the code, in seconds
 	$(BIN)/pytest tests/unit
 
+.PHONY: chaos
+chaos: $(READY) ## Break the system for MINUTES, with the faults of SEED, and prove that nothing was lost
+	@$(BIN)/python -m tests.system.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+
 .PHONY: check
 check: lint types imports rules proto-check proto-lint tables-check ## Prove everything that needs no test
 
@@ -88,8 +92,8 @@ proto: $(READY) ## Generate los/ from protos/
 
 .PHONY: lock
 lock: $(READY) ## Lock the dependencies of pyproject.toml again
-	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --custom-compile-command "make lock" --universal --generate-hashes --python-version 3.11 pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --custom-compile-command "make lock" --universal --generate-hashes --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock
 
 .PHONY: clean
 clean: ## Remove what can be made again; the data in .local/ stay
