@@ -63,11 +63,11 @@ def request_of(*forms: Form) -> notification_pb2.SendNotificationRequest:
 
 def said(status: status_pb2.Status) -> tuple[str, list[str]]:
     """The reason and the violated fields in a status."""
-    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    reason, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     for detail in status.details:
-        _ = detail.Unpack(info) or detail.Unpack(bad)
-    assert info.domain == "los.notification.v1"
-    return info.reason, [violation.field for violation in bad.field_violations]
+        _ = detail.Unpack(reason) or detail.Unpack(bad)
+    assert reason.domain == "los.notification.v1"
+    return reason.reason, [violation.field for violation in bad.field_violations]
 
 
 def refusal(call: Any, request: Any) -> tuple[Code, str, list[str]]:
