@@ -176,7 +176,7 @@ class _Process:
     async def _drain(self, server: grpc.aio.Server) -> None:
         """Refuse new work, let running work end, give the rest back."""
         log.info("draining")
-        _exit_after(self._grace_s + EXIT_MARGIN_S, code=1)
+        _exit_after(self._grace_s + 2 * EXIT_MARGIN_S, code=1)
         await self._health.enter_graceful_shutdown()
         for work in self._background:
             work.drain()
