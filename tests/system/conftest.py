@@ -20,6 +20,7 @@ class RunningSystem(system.System):
 
     Attributes:
         postgres: Its database server.
+        environment: The environment of its processes.
         owner_url: The way to the database for the login that owns it.
         database_urls: For each service, its way to the database.
         gateway_url: Where HTTP requests go.
@@ -31,7 +32,8 @@ class RunningSystem(system.System):
     def __init__(self, server: postgres.Server, database: str, logs: Path, **settings: str) -> None:
         port_of = system.free_ports()
         databases = system.database_settings(server.url(database), "a password for tests")
-        super().__init__({**os.environ, **system.address_settings(port_of), **databases, **settings}, logs)
+        self.environment = {**os.environ, **system.address_settings(port_of), **databases, **settings}
+        super().__init__(self.environment, logs)
         self.postgres = server
         self.owner_url = server.url(database)
         self.database_urls = {name: databases[f"{name.upper()}_DATABASE_URL"] for name in system.SERVICES}

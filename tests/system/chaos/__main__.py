@@ -20,8 +20,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.system.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10_000), help="a random one unless given")
     parser.add_argument("--minutes", type=float, default=2, help="how long faults happen")
+    parser.add_argument("--keep-logs", action="store_true", help="keep the logs although nothing is wrong")
     given = parser.parse_args()
-    report = drill.run(given.seed, given.minutes * 60, _say)
+    report = drill.run(given.seed, given.minutes * 60, _say, keeps_logs=given.keep_logs)
     _say(f"\n{report.table()}")
     return 1 if report.violations else 0
 

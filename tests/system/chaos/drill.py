@@ -48,13 +48,14 @@ class Report:
         return "\n".join(_lines(self))
 
 
-def run(seed: int, lasts_s: float, say: Callable[[str], None]) -> Report:
+def run(seed: int, lasts_s: float, say: Callable[[str], None], *, keeps_logs: bool = False) -> Report:
     """Break the system for a while, heal it, and check it.
 
     Args:
         seed: Of all chance.
         lasts_s: How long faults happen.
         say: Gets a line for everything that happens.
+        keeps_logs: Whether the logs are kept although nothing is wrong.
     """
     folder = Path(tempfile.mkdtemp(prefix="los-chaos-"))
     say(f"seed {seed}, {lasts_s:g} s, logs in {folder}")
@@ -72,7 +73,7 @@ def run(seed: int, lasts_s: float, say: Callable[[str], None]) -> Report:
     found.violations += [f"parked: {job}" for job in found.parked]
     found.violations += system.ended_badly
     found.violations += failed
-    if not found.violations:
+    if not found.violations and not keeps_logs:
         shutil.rmtree(folder)
     return Report(seed, Counter(fault.kind for fault in planned), workload.outcomes, found, folder)
 
