@@ -31,6 +31,7 @@ RECONNECT_QUICKLY = (
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.dns_min_time_between_resolutions_ms", 1000),  # a container may return at another address
 )
 NOTICE_DEAD_PEERS = (
     ("grpc.keepalive_time_ms", 10_000),

@@ -18,12 +18,14 @@ _ATTEMPTS_MAX = 3
 _BACKOFF_FIRST_S = 0.05
 
 # How an unreachable peer is noticed, and found again, within seconds: with gRPC's own figures a restart goes unnoticed
-# for half a minute. Retrying is done here and nowhere else, so gRPC's is off.
+# for half a minute, and as long again if the peer returns at another address, as containers do. Retrying is done here
+# and nowhere else, so gRPC's is off.
 _OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.lb_policy_name", "round_robin"),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.dns_min_time_between_resolutions_ms", 1_000),
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 4_000),
     ("grpc.http2.ping_timeout_ms", 4_000),
