@@ -13,6 +13,7 @@ nor the jobs' place in the line. A job that fails by itself is tried again with 
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from uuid import uuid4
 
@@ -25,6 +26,9 @@ from chassis.pool.heart import Heart
 from chassis.pool.settler import Settler
 
 __all__ = ["Handler", "Hung", "Pool", "Task"]
+
+LAST_WORDS_S = 0.5
+"""How long one of the pool's own threads may take to end after the grace."""
 
 
 class Pool:
@@ -81,10 +85,11 @@ class Pool:
 
     def stop(self, grace_s: float) -> None:
         """Stop claiming, let running work finish for so long, and give the rest back at once."""
+        deadline = time.monotonic() + grace_s
         self.drain()
         self._settler.give_back(self._board.withdraw_unstarted())
-        self._board.wait_until_nothing_is_held(grace_s)
+        self._board.wait_until_nothing_is_held(deadline - time.monotonic())
         self._board.stop()
         for thread in self._threads:
-            thread.join(timeout=max(grace_s, 1))
+            thread.join(timeout=max(deadline - time.monotonic(), LAST_WORDS_S))
         self._settler.give_back(self._board.withdraw_everything())

@@ -94,14 +94,17 @@ class Board:
     # -- what the threads ask
 
     def take(self) -> Sequence[Task]:
-        """Wait for work and take a fair share of it, all of one kind; nothing when the pool ends."""
+        """Wait for work and take a fair share of it, all of one kind; nothing when the pool ends.
+
+        A task that failed before is taken alone: should it hang again, it takes no other with it.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._ready or self.stopped.is_set())
             if self.stopped.is_set():
                 return ()
             share = math.ceil(len(self._ready) / self.size)
             tasks = [self._ready.popleft()]
-            while len(tasks) < share and self._ready and self._ready[0].job.kind == tasks[0].job.kind:
+            while len(tasks) < share and self._ready and _go_together(tasks[0], self._ready[0]):
                 tasks.append(self._ready.popleft())
             return tasks
 
@@ -126,7 +129,9 @@ class Board:
         """Let go of tasks whose claims have ended."""
         with self._changed:
             for task in tasks:
-                self._held.pop(task.job.id, None)
+                held = self._held.get(task.job.id)
+                if held is not None and held.job.attempt == task.job.attempt:  # else it was claimed again meanwhile
+                    del self._held[task.job.id]
             self._window_count += len(tasks)
             if (passed := time.monotonic() - self._window_since) >= PREFETCH_S:
                 self._pace = 0.5 * self._pace + 0.5 * self._window_count / passed
@@ -194,3 +199,8 @@ class Board:
         pause.until = time.monotonic() + 0.02 + jobs.backoff_s(pause.failures, first_s=0.2, most_s=5)
         if pause.failures == 1:
             log.warning("receiver is away", pool=self.name, kind=kind)
+
+
+def _go_together(first: Task, other: Task) -> bool:
+    """Whether two tasks may be taken by one thread."""
+    return first.job.kind == other.job.kind and not first.job.failures and not other.job.failures

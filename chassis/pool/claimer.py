@@ -8,7 +8,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection, Engine
 
-from chassis import batch, db, jobs
+from chassis import db, jobs
 from chassis.errors import is_passing
 from chassis.jobs import Job
 from chassis.logs import log
@@ -23,6 +23,9 @@ IDLE_MOST_S = 0.5
 
 STALE_MOST_S = 5.0
 """The longest time between two looks for jobs whose owner's lease has ended."""
+
+AWAY = (db.DatabaseUnavailable, db.DatabaseBusy)
+"""Failures that no job is guilty of: the next try waits, for as long as they last."""
 
 
 class Claimer:
@@ -67,9 +70,9 @@ class Claimer:
         try:
             with db.transaction(self._engine) as tx:
                 tasks = self._started(tx, self._claimed(tx, limits, most, stale=stale))
-        except Exception as error:
-            if is_passing(error):
-                raise
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 -- it is the outcome of the jobs that are guilty of it
             log.error("starting jobs together failed, trying singly", pool=self._board.name, exc_info=error)
             tasks = self._claim_then_start_singly(limits, most)
         if stale:
@@ -79,9 +82,16 @@ class Claimer:
 
     def _claimed(self, tx: Connection, limits: dict[str, int], most: int, *, stale: bool) -> list[Job]:
         """Take over what others left, then what is due."""
-        taken = jobs.claim_stale(tx, list(limits), most, self._worker_id, self._lease_s) if stale else []
+        left, taken = dict(limits), list[Job]()
+        if stale:
+            probed = [kind for kind in limits if limits[kind] < most]
+            taken += jobs.claim_stale(tx, [*limits.keys() - probed], most, self._worker_id, self._lease_s)
+            for kind in probed:
+                probes = jobs.claim_stale(tx, [kind], limits[kind], self._worker_id, self._lease_s)
+                left[kind] -= len(probes)
+                taken += probes
         if len(taken) < most:
-            taken += jobs.claim(tx, limits, most - len(taken), self._worker_id, self._lease_s)
+            taken += jobs.claim(tx, left, most - len(taken), self._worker_id, self._lease_s)
         return taken
 
     def _started(self, tx: Connection, claimed: Sequence[Job]) -> list[Task]:
@@ -95,21 +105,19 @@ class Claimer:
         return tasks
 
     def _claim_then_start_singly(self, limits: dict[str, int], most: int) -> list[Task]:
-        """Claim without starting, then halve until the jobs that cannot be started are alone: only they fail."""
+        """Claim without starting, then start one after the other: only those fail that cannot be started."""
         with db.transaction(self._engine) as tx:
             claimed = self._claimed(tx, limits, most, stale=True)
+        return [self._started_alone(job) for job in claimed]
 
-        def start(some: Sequence[Job]) -> list[Task]:
+    def _started_alone(self, job: Job) -> Task:
+        """Start a job; if that fails, it is a failed task of which nothing has begun."""
+        try:
             with db.transaction(self._engine) as tx:
-                mine = jobs.lock(tx, some, self._worker_id)
-                started = {task.job.id: task for task in self._started(tx, [job for job in some if job.id in mine])}
-            return [started.get(job.id) or Task(job) for job in some]
-
-        started = batch.each(start, claimed) if claimed else []
-        return [
-            Task(job, subject=True, outcome=made) if isinstance(made, Exception) else made
-            for job, made in zip(claimed, started, strict=True)
-        ]
+                mine = jobs.lock(tx, [job], self._worker_id)
+                return self._started(tx, [job])[0] if mine else Task(job)
+        except Exception as error:  # noqa: BLE001 -- not handled here: it is the outcome of this one task
+            return Task(job, outcome=error)
 
 
 def say_trouble(event: str, pool: str, error: Exception) -> None:

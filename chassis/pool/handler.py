@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from chassis.jobs import Job
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Task:
     """A claimed job on its way through the pool.
 
@@ -58,7 +58,7 @@ class Handler:
         give_up: In the transaction that ends the last attempt: the effect of having failed.
         attempts_max: After so many failures of its own a job is given up; None never gives up.
         parks: A job that is given up is kept as PARKED for a person to look at; otherwise it is done.
-        every_s: The job is periodic: there is always one, due so long after it last ended.
+        every_s: The job is periodic: there is always one, due so long after it last ended, even if it was given up.
     """
 
     start: Callable[[Connection, Sequence[Job]], Sequence[Any]] = _no_subjects

@@ -49,8 +49,18 @@ class _Worker(threading.Thread):
 
     def _perform(self, tasks: Sequence[Task]) -> Sequence[object]:
         """One outcome or exception for each task."""
+        perform = self._board.handlers[tasks[0].job.kind].perform
+
+        def performed(some: Sequence[Task]) -> Sequence[object]:
+            try:
+                return perform(some)
+            except Exception:
+                raise
+            except BaseException as error:  # sys.exit() would end this thread with its tasks in hand
+                raise RuntimeError(f"the handler wanted to end the process: {error!r}") from error
+
         with bound(job=tasks[0].job.key):
-            return batch.each(self._board.handlers[tasks[0].job.kind].perform, tasks)
+            return batch.each(performed, tasks)
 
 
 class Heart:

@@ -10,8 +10,13 @@ from chassis.errors import is_passing
 from chassis.jobs import Failure
 from chassis.logs import log
 from chassis.pool.board import Board
-from chassis.pool.claimer import say_trouble
+from chassis.pool.claimer import AWAY, say_trouble
 from chassis.pool.handler import Handler, Task
+
+Way = Callable[[Sequence[Task]], Sequence[None]]
+
+TRIES_MOST = 3
+"""How often one effect is tried that the database refuses although it is there."""
 
 
 class Settler:
@@ -47,35 +52,49 @@ class Settler:
     def _settle(self, tasks: Sequence[Task]) -> None:
         """Settle tasks by kind, successes and failures apart."""
         for of_kind in _by_kind(tasks):
-            self._settle_with(self._succeed, [task for task in of_kind if not task.failed])
-            self._settle_with(self._fail, [task for task in of_kind if task.failed])
+            self._settle_with([self._succeed, self._fail, self._end], [task for task in of_kind if not task.failed])
+            self._settle_with([self._fail, self._end], [task for task in of_kind if task.failed])
 
-    def _settle_with(self, work: Callable[[Sequence[Task]], Sequence[None]], tasks: Sequence[Task]) -> None:
-        """Settle tasks together; one whose effect fails by itself becomes a failed task.
+    def _settle_with(self, ways: Sequence[Way], tasks: Sequence[Task]) -> None:
+        """Settle tasks together; one whose effect fails by itself is settled in the next way.
 
         While the database is away the outcomes are kept and tried again. Should the commit have happened after all, or
-        the lease have ended, the fence lets nothing through the second time.
+        the lease have ended, the fence lets nothing through the second time. A conflict or a timeout is tried again as
+        well, but not for ever and in halves: it may be the fault of one effect, which would keep all others waiting.
         """
-        waiting = list(tasks)
+        waiting, tries = list(tasks), 0
         while waiting:
-            verdicts = batch.each(work, waiting)
-            refused = [verdict for verdict in verdicts if isinstance(verdict, Exception) and is_passing(verdict)]
-            later = [task for task, verdict in zip(waiting, verdicts, strict=True) if verdict in refused]
-            for task, verdict in zip(waiting, verdicts, strict=True):
-                if isinstance(verdict, Exception) and not is_passing(verdict):
-                    self._effect_failed(task, verdict)
-            self._board.forget([task for task in waiting if task not in later])
-            waiting = later
-            if waiting:
-                say_trouble("results wait for the database", self._board.name, refused[0])
-                if self._board.stopped.wait(jobs.backoff_s(1)):
-                    return
+            tries += 1
+            verdicts = list(zip(waiting, batch.each(ways[0], waiting), strict=True))
+            self._board.forget([task for task, verdict in verdicts if not isinstance(verdict, Exception)])
+            refused = [(task, verdict) for task, verdict in verdicts if isinstance(verdict, Exception)]
+            waiting = [task for task, error in refused if is_passing(error)]
+            for task, error in refused:
+                if not is_passing(error):
+                    self._effect_failed(ways[1:], task, error)
+            if not waiting:
+                return
+            error = next(error for _, error in refused if is_passing(error))
+            is_away = isinstance(error, AWAY)
+            say_trouble("results wait for the database", self._board.name, error)
+            if len(waiting) > 1 and not is_away:
+                middle = len(waiting) // 2
+                self._settle_with(ways, waiting[:middle])
+                self._settle_with(ways, waiting[middle:])
+                return
+            if tries >= TRIES_MOST and not is_away:
+                self._effect_failed(ways[1:], waiting[0], error)
+                return
+            if self._board.stopped.wait(jobs.backoff_s(1)):
+                return
 
-    def _effect_failed(self, task: Task, error: Exception) -> None:
-        """Turn a task whose effect could not be written into a failed one, if even that cannot be written leave it."""
+    def _effect_failed(self, ways: Sequence[Way], task: Task, error: Exception) -> None:
+        """Settle a task whose effect could not be written in the next way; after the last, its lease ends by itself."""
         log.error("settling a job failed", pool=self._board.name, job=task.job.key, exc_info=error)
-        if not task.failed:
-            self._settle_with(self._fail, [Task(task.job, task.subject, error)])
+        if ways:
+            self._settle_with(ways, [Task(task.job, task.subject, error)])
+        else:
+            self._board.forget([task])
 
     def _succeed(self, tasks: Sequence[Task]) -> Sequence[None]:
         """End claims with their effect, in one transaction."""
@@ -107,14 +126,22 @@ class Settler:
                 log.warning(event, pool=self._board.name, job=job.key, attempt=job.attempt, error=_line(task.outcome))
         return [None] * len(tasks)
 
+    def _end(self, tasks: Sequence[Task]) -> Sequence[None]:
+        """End claims whose failure had an effect that failed as well: they are tried again, with nothing undone."""
+        with db.transaction(self._engine) as tx:
+            jobs.retry(tx, [self._failure(task) for task in tasks], self._worker_id)
+        return [None] * len(tasks)
+
     def _release(self, tx: Connection, tasks: Sequence[Task], mine: set[int]) -> None:
         """Undo the start of those that were still ours."""
         if released := [task for task in tasks if task.job.id in mine and task.subject is not None]:
             self._board.handlers[released[0].job.kind].release(tx, released)
 
     def _give_up(self, tx: Connection, handler: Handler, tasks: Sequence[Task]) -> None:
-        """End the last attempts: park the jobs or drop them, with the effect of having failed."""
-        if handler.parks:
+        """End the last attempts: park the jobs or drop them, with the effect of having failed; periodic ones go on."""
+        if handler.every_s is not None:
+            mine = jobs.reschedule(tx, [task.job for task in tasks], self._worker_id, handler.every_s)
+        elif handler.parks:
             mine = jobs.park(tx, [self._failure(task) for task in tasks], self._worker_id)
         else:
             mine = jobs.finish(tx, [task.job for task in tasks], self._worker_id)
