@@ -168,7 +168,7 @@ class Stand:
         upstreams = settings.pop("upstreams", {PACKAGE: self.address})
         descriptor_set = settings.pop("descriptor_set", self.descriptor_set)
         app = bootstrap.build_app(descriptor_set, upstreams, **(QUICK | settings))
-        server = Server(app, drain_s=2.0)
+        server = Server(app, drain_s=2 * WAIT_S)
         served: Future[None] = asyncio.run_coroutine_threadsafe(server.serve(), self.loop)
         eventually(lambda: server.started or served.done())
         port = self.do(lambda: server.servers[0].sockets[0].getsockname()[1])
@@ -178,7 +178,7 @@ class Stand:
             finally:
                 client.close()
                 server.should_exit = True
-                served.result(2 * WAIT_S)
+                served.result(4 * WAIT_S)
 
     async def _start(self) -> None:
         self._grpc = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
