@@ -9,10 +9,11 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 import grpc.aio
 import uvloop
+from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health as grpc_health
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -21,6 +22,7 @@ from chassis import rpc
 from chassis.errors import ServiceError
 from chassis.logs import log
 from chassis.server.gate import Gate, Threads
+from chassis.server.symbols import Symbols
 
 SERVING: int = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING: int = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -114,7 +116,7 @@ class _Process:
         register(server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = [*self._services, "grpc.health.v1.Health", reflection.SERVICE_NAME]
-        reflection.enable_server_reflection(names, server)
+        reflection.enable_server_reflection(names, server, pool=cast("DescriptorPool", Symbols()))
         await self._set_health(NOT_SERVING)
         self._bind(server)
         await server.start()

@@ -152,6 +152,7 @@ def test_reflection_lists_and_describes_the_services(running: Running) -> None:
     }
     described = DescriptorPool(reflected).FindServiceByName(SERVICE)
     assert "SubmitLoan" in described.methods_by_name
+    assert reflected.FindFileContainingSymbol(f"{SERVICE}.SubmitLoan").name == "los/loan/v1/loan.proto"
 
 
 def test_a_port_in_use_ends_it_with_a_sentence(running: Running) -> None:
