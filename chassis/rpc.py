@@ -10,6 +10,7 @@ import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
+from contextvars import ContextVar
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -53,6 +54,9 @@ STREAM_AGE_MAX_S = 3600.0
 FAREWELL_MAX_S = 5.0
 """How long a stream that failed waits for its reader to take the status."""
 
+ended_with: ContextVar[str] = ContextVar("ended_with", default="OK")
+"""The code that the running call has been ended with: none of the contexts can be asked for it on a thread."""
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 _BY_NUMBER = {
     code_pb2.Code.Value(error.code): error
@@ -66,6 +70,9 @@ _BY_NUMBER = {
         errors.DeadlineExceeded,
     )
 } | {code_pb2.CANCELLED: errors.Unavailable}  # not by us: the other side ended in the middle of the call
+
+# What gRPC calls a connection that broke in the middle of a call; a service of ours that fails gives details.
+_BROKEN_WAY = {grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS}
 
 # What our caller learns when gRPC gives up: its own text names addresses.
 _GIVEN_UP = {
@@ -262,7 +269,9 @@ def end_with(status: status_pb2.Status, context: Any) -> Any:  # noqa: ANN401 --
         if detail.Unpack(retry):
             trailers.append(("retry-after", str(retry.retry_delay.seconds)))
     context.set_trailing_metadata(tuple(trailers))
-    return context.abort(grpc.StatusCode[code_pb2.Code.Name(status.code)], status.message)
+    code = code_pb2.Code.Name(status.code)
+    ended_with.set(code)
+    return context.abort(grpc.StatusCode[code], status.message)
 
 
 # -- the client's side
@@ -309,7 +318,7 @@ def received(error: grpc.RpcError) -> ServiceError:
         return failure
     code = answered.code()
     log.warning("call failed", code=code.name, error=answered.details())
-    kind = _BY_NUMBER.get(code.value[0], ServiceError)
+    kind = errors.Unavailable if code in _BROKEN_WAY else _BY_NUMBER.get(code.value[0], ServiceError)
     return kind(_GIVEN_UP.get(kind, "the service that is asked failed"))
 
 

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 from sqlalchemy import Engine
 
+from chassis.pool import meter
 from chassis.pool.board import Board
 from chassis.pool.claimer import Claimer
 from chassis.pool.handler import Handler, Hung, Task
@@ -64,6 +65,7 @@ class Pool:
         self._claimer = Claimer(engine, self._board, worker_id, lease_s)
         self._heart = Heart(engine, self._board, worker_id, lease_s, run_limit_s)
         self._threads: list[threading.Thread] = []
+        meter.declare(name, handlers, size, self._heart.count_busy)
 
     def start(self) -> None:
         """Begin to claim."""

@@ -10,6 +10,7 @@ from chassis import batch, db, jobs
 from chassis.errors import is_passing
 from chassis.jobs import NewJob
 from chassis.logs import bound, log
+from chassis.pool import meter
 from chassis.pool.board import Board
 from chassis.pool.claimer import IDLE_MOST_S, say_trouble
 from chassis.pool.handler import Task
@@ -38,6 +39,11 @@ class _Worker(threading.Thread):
                 self._tasks = ()
             away = all(isinstance(outcome, Exception) and is_passing(outcome) for outcome in outcomes)
             self._board.hand_over(tasks, outcomes, away=away)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it has tasks."""
+        return bool(self._tasks)
 
     def abandon_after(self, limit_s: float) -> Sequence[Task]:
         """Give this thread up if it has been at its tasks for too long; answer the tasks it leaves."""
@@ -81,6 +87,10 @@ class Heart:
             self._workers.append(worker)
             worker.start()
 
+    def count_busy(self) -> int:
+        """How many of them have something to do."""
+        return sum(worker.is_busy for worker in list(self._workers))
+
     def run(self) -> None:
         """Prolong the leases of what is held until the pool ends."""
         self._ensure_periodic_jobs()
@@ -104,6 +114,7 @@ class Heart:
         for worker in list(self._workers):
             if left := worker.abandon_after(self._run_limit_s):
                 log.error("a thread hangs and is given up", pool=self._board.name, job=left[0].job.key)
+                meter.HUNG.labels(self._board.name).inc()
                 self._workers.remove(worker)
                 self._board.forget(left)
         self.start_workers()

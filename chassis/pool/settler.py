@@ -9,6 +9,7 @@ from chassis import batch, db, jobs
 from chassis.errors import is_passing
 from chassis.jobs import Failure
 from chassis.logs import log
+from chassis.pool import meter
 from chassis.pool.board import Board
 from chassis.pool.claimer import AWAY, say_trouble
 from chassis.pool.handler import Handler, Task
@@ -107,6 +108,7 @@ class Settler:
                 mine = jobs.reschedule(tx, held, self._worker_id, handler.every_s)
             if effective := [task for task in tasks if task.job.id in mine and task.subject is not None]:
                 handler.finish(tx, effective)
+        meter.ENDED.labels(tasks[0].job.kind, meter.DONE).inc(len(mine))
         return [None] * len(tasks)
 
     def _fail(self, tasks: Sequence[Task]) -> Sequence[None]:
@@ -114,12 +116,16 @@ class Settler:
         handler = self._board.handlers[tasks[0].job.kind]
         last = [task for task in tasks if _is_last(handler, task)]
         again = [task for task in tasks if task not in last]
+        mine: set[int] = set()
         with db.transaction(self._engine) as tx:
             if again:
-                self._release(tx, again, jobs.retry(tx, [self._failure(task) for task in again], self._worker_id))
+                mine = jobs.retry(tx, [self._failure(task) for task in again], self._worker_id)
+                self._release(tx, again, mine)
             if last:
-                self._give_up(tx, handler, last)
+                mine = mine | self._give_up(tx, handler, last)
         for task in tasks:
+            if task.job.id in mine:
+                meter.ENDED.labels(task.job.kind, _became(handler, task)).inc()
             if not is_passing(task.outcome):
                 event = "job given up" if task in last else "job failed"
                 job = task.job
@@ -129,7 +135,10 @@ class Settler:
     def _end(self, tasks: Sequence[Task]) -> Sequence[None]:
         """End claims whose failure had an effect that failed as well: they are tried again, with nothing undone."""
         with db.transaction(self._engine) as tx:
-            jobs.retry(tx, [self._failure(task) for task in tasks], self._worker_id)
+            mine = jobs.retry(tx, [self._failure(task) for task in tasks], self._worker_id)
+        for task in tasks:
+            if task.job.id in mine:
+                meter.ENDED.labels(task.job.kind, meter.PASSING if is_passing(task.outcome) else meter.FAILED).inc()
         return [None] * len(tasks)
 
     def _release(self, tx: Connection, tasks: Sequence[Task], mine: set[int]) -> None:
@@ -137,8 +146,11 @@ class Settler:
         if released := [task for task in tasks if task.job.id in mine and task.subject is not None]:
             self._board.handlers[released[0].job.kind].release(tx, released)
 
-    def _give_up(self, tx: Connection, handler: Handler, tasks: Sequence[Task]) -> None:
-        """End the last attempts: park the jobs or drop them, with the effect of having failed; periodic ones go on."""
+    def _give_up(self, tx: Connection, handler: Handler, tasks: Sequence[Task]) -> set[int]:
+        """End the last attempts: park the jobs or drop them, with the effect of having failed; periodic ones go on.
+
+        Answers the ids of those that were still ours.
+        """
         if handler.every_s is not None:
             mine = jobs.reschedule(tx, [task.job for task in tasks], self._worker_id, handler.every_s)
         elif handler.parks:
@@ -147,6 +159,7 @@ class Settler:
             mine = jobs.finish(tx, [task.job for task in tasks], self._worker_id)
         if ended := [task for task in tasks if task.job.id in mine]:
             handler.give_up(tx, ended)
+        return mine
 
     def _failure(self, task: Task) -> Failure:
         """What to record of a failed task.
@@ -164,6 +177,15 @@ class Settler:
 def _is_last(handler: Handler, task: Task) -> bool:
     """Whether this failure uses up the job's attempts."""
     return not is_passing(task.outcome) and handler.is_used_up(task.job.failures + 1)
+
+
+def _became(handler: Handler, task: Task) -> str:
+    """What becomes of a failed task."""
+    if is_passing(task.outcome):
+        return meter.PASSING
+    if not _is_last(handler, task):
+        return meter.FAILED
+    return meter.PARKED if handler.parks and handler.every_s is None else meter.GIVEN_UP
 
 
 def _by_kind(tasks: Sequence[Task]) -> list[list[Task]]:

@@ -1,5 +1,7 @@
 """Stands before every servicer: refuses bytes that are no message, and calls that would wait too long for a thread.
 
+What is let through and what is refused is measured alike.
+
 gRPC itself answers INTERNAL to the first, and queues the second without a limit. Its own limit would refuse health
 checks too, so that an overloaded process would be taken for a dead one.
 """
@@ -17,6 +19,7 @@ from google.rpc import status_pb2
 from chassis import rpc
 from chassis.errors import InvalidArgument, ResourceExhausted, ServiceError, Violation
 from chassis.logs import log
+from chassis.server.meter import Meter
 
 WAITING_PER_THREAD = 8
 """How many blocking calls wait for each thread at most. They take milliseconds: a second's wait is already too much."""
@@ -93,7 +96,7 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not generic
         blocks = handler.unary_unary and not inspect.iscoroutinefunction(handler.unary_unary)
         if blocks and self._threads.are_taken:
             log.warning("too many calls", method=method)
-            return grpc.unary_unary_rpc_method_handler(_refusing(method))
+            return grpc.unary_unary_rpc_method_handler(_measured(_refusing(method), Meter(method)))
         return handler
 
 
@@ -108,7 +111,9 @@ def _guarded(handler: Any, method: str) -> Any:  # noqa: ANN401 -- grpc's handle
     else:
         return handler  # a generator, which no method is that `@rpc` stands on
     return guarded(
-        _without_malformed(behaviour, method), _tolerant(handler.request_deserializer), handler.response_serializer
+        _measured(_without_malformed(behaviour, method), Meter(method)),
+        _tolerant(handler.request_deserializer),
+        handler.response_serializer,
     )
 
 
@@ -138,6 +143,22 @@ def _without_malformed(behaviour: Callable[..., Any], method: str) -> Callable[.
         if isinstance(request, _Malformed):
             rpc.end_with(status, context)
         return behaviour(request, context)
+
+    return blocking
+
+
+def _measured(behaviour: Callable[..., Any], meter: Meter) -> Callable[..., Any]:
+    if inspect.iscoroutinefunction(behaviour):
+
+        async def waiting(request: Any, context: Any) -> Any:  # noqa: ANN401 -- any message
+            with meter.call():
+                return await behaviour(request, context)
+
+        return waiting
+
+    def blocking(request: Any, context: Any) -> Any:  # noqa: ANN401 -- any message
+        with meter.call():
+            return behaviour(request, context)
 
     return blocking
 
