@@ -74,6 +74,9 @@ _BY_NUMBER = {
 # What gRPC calls a connection that broke in the middle of a call; a service of ours that fails gives details.
 _BROKEN_WAY = {grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS}
 
+# What gRPC calls a connection that broke in the middle of a call; a service of ours that fails gives details.
+_BROKEN_WAY = {grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS}
+
 # What our caller learns when gRPC gives up: its own text names addresses.
 _GIVEN_UP = {
     errors.Unavailable: "a service that is needed cannot be reached",
