@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -81,7 +80,7 @@ def run(seed: int, lasts_s: float, say: Callable[[str], None], *, keeps_logs: bo
 def _let_happen(system: Supervisor, planned: Sequence[Fault], lasts_s: float, say: Callable[[str], None]) -> list[str]:
     """Let every fault begin at its time and end; answer what went wrong with the faults themselves."""
     started = time.monotonic()
-    scene = Scene(system, threading.Event())
+    scene = Scene(system)
     happening: list[tuple[Fault, Future[None]]] = []
     for fault in planned:
         scene.wait(max(0, started + fault.at_s - time.monotonic()))

@@ -3,8 +3,9 @@
 import random
 import signal
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import psycopg2
@@ -67,10 +68,17 @@ class Fault:
 
 @dataclass(slots=True)
 class Scene:
-    """Where a fault happens: the system, and an event that cuts all waiting short."""
+    """Where faults happen.
+
+    Attributes:
+        system: What they happen to.
+        over: Cuts all waiting short.
+        turns: One fault at a time for each target: coming back may take longer than planned.
+    """
 
     system: Supervisor
-    over: threading.Event
+    over: threading.Event = field(default_factory=threading.Event)
+    turns: defaultdict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
 
     def wait(self, seconds: float) -> bool:
         """Wait, and tell whether the run goes on."""
@@ -282,4 +290,5 @@ def plan(seed: int, lasts_s: float, processes: Sequence[str], links: Sequence[st
 
 def happen(fault: Fault, scene: Scene) -> None:
     """Let a fault begin, last and end; returns when it is over."""
-    KINDS[fault.kind].action(scene, fault)
+    with scene.turns[fault.target]:
+        KINDS[fault.kind].action(scene, fault)

@@ -10,7 +10,9 @@ Behind an edge to a service stand both its processes, as behind a load balancer:
 
 import os
 import signal
+import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -124,23 +126,34 @@ class Supervisor:
         return self._hands.submit(work)
 
     def restart(self, name: str, pause: Callable[[], object]) -> None:
-        """Stop a process in good order, and start it again after a pause."""
+        """Stop a process in good order, and start it again after a pause; one that does not listen yet knows no order."""
+        listens = _listens(self._port_of[name])
         exit_code = self.processes[name].stop(grace_s=30)
-        if exit_code != 0:
+        if listens and exit_code != 0:
             self.ended_badly.append(f"{name} ended with exit code {exit_code} when it was asked to stop")
         pause()
         self.processes[name].start()
 
     @contextmanager
     def as_owner(self) -> Iterator[extensions.cursor]:
-        """A cursor that commits every statement, around the proxy."""
-        connection = psycopg2.connect(self.owner_url, connect_timeout=5, application_name="chaos")
+        """A cursor that commits every statement, around the proxy; waits for a server that is just starting."""
+        connection = self._connect_as_owner()
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 yield cursor
         finally:
             connection.close()
+
+    def _connect_as_owner(self) -> extensions.connection:
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return psycopg2.connect(self.owner_url, connect_timeout=5, application_name="chaos")
+            except psycopg2.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def heal(self) -> None:
         """Bring everything back, and wait until it serves."""
@@ -188,6 +201,14 @@ def supervised(folder: Path, seed: int) -> Iterator[Supervisor]:
 
 def _instances() -> list[str]:
     return [f"{service}-{number}" for service in system.SERVICES for number in INSTANCES]
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection((ports.HOST, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _words(name: str) -> list[str]:
