@@ -86,7 +86,7 @@ class Board:
         with self._changed:
             for task in tasks:
                 self._held[task.job.id] = task
-                if self.handlers[task.job.kind].is_used_up(task.job.failures):
+                if task.subject is not None and self.handlers[task.job.kind].is_used_up(task.job.failures):
                     task.outcome = Hung("every attempt ended without a result")
                 (self._done if task.subject is None or task.failed else self._ready).append(task)
             self._changed.notify_all()
