@@ -35,14 +35,20 @@ def engine(server: postgres.Server) -> Iterator[Engine]:
     engine.dispose()
 
 
+def is_child(entry: Path, parent: int) -> bool:
+    """Whether a process is of this parent; one that has just ended is nobody's."""
+    try:
+        return f"PPid:\t{parent}\n" in (entry / "status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 @contextmanager
 def frozen(server: postgres.Server) -> Iterator[None]:
     """All processes of the server, stopped while the block lasts."""
     parent = server.process.pid
     children = [
-        int(entry.name)
-        for entry in Path("/proc").iterdir()
-        if entry.name.isdecimal() and f"PPid:\t{parent}\n" in (entry / "status").read_text()
+        int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal() and is_child(entry, parent)
     ]
     for pid in (parent, *children):
         os.kill(pid, signal.SIGSTOP)
