@@ -10,8 +10,10 @@ from pydantic import Field, PostgresDsn, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine
 
-from chassis import db, rpc, server
+from chassis import db, metrics, rpc, server
 from chassis.batch import GroupCommit
+from chassis.metrics import stored
+from chassis.metrics.stored import Stored
 from chassis.pool import Pool
 from chassis.server import Background
 from loan_service import servicer, store, worker
@@ -35,6 +37,7 @@ class LoanSettings(BaseSettings):
     listen: str = Field("127.0.0.1:50051", pattern=r"^\S+:[0-9]{1,5}$")
     review_target: str = "127.0.0.1:50052"
     notification_target: str = "127.0.0.1:50053"
+    metrics_listen: str = Field("", pattern=metrics.LISTEN)
 
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
     phone_region: str = Field("US", pattern=r"^[A-Z]{2}$")
@@ -94,6 +97,7 @@ def run(settings: LoanSettings, *, serves: bool, works: bool) -> None:
         background.append(feed)
         register = partial(_register, settings=settings, engine=engine, feed=feed, wake_pools=wake_pools)
     health = connect(name="loan-health", pool_size=1)
+    metrics.serve(settings.metrics_listen, [_figures(settings)])
     server.run(
         listen=settings.listen,
         services=SERVICES if serves else (),
@@ -108,6 +112,13 @@ def run(settings: LoanSettings, *, serves: bool, works: bool) -> None:
 def operators_engine(settings: LoanSettings) -> Engine:
     """One connection, for an operator at a command line."""
     return db.engine(str(settings.database_url), schema=SCHEMA, name="loan-operator", pool_size=1)
+
+
+def _figures(settings: LoanSettings) -> Stored:
+    """What there is to tell of this service's tables."""
+    return Stored(
+        stored.engine(str(settings.database_url), schema=SCHEMA, name="loan-figures"), stored.waiting(worker.KINDS)
+    )
 
 
 def _pools(settings: LoanSettings, connect: Callable[..., Engine]) -> tuple[Pool, Pool]:

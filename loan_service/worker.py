@@ -16,6 +16,16 @@ from loan_service.domain import CreditPolicy, Loan, Status
 EXPIRE_LOANS = "expire_loans"
 PURGE_IDEMPOTENCY_KEYS = "purge_idempotency_keys"
 
+KINDS = (
+    usecases.DECIDE_LOAN,
+    usecases.OPEN_REVIEW,
+    usecases.CANCEL_REVIEW,
+    usecases.NOTIFY_CUSTOMER,
+    EXPIRE_LOANS,
+    PURGE_IDEMPOTENCY_KEYS,
+)
+"""All that is handled."""
+
 HOUSEKEEPING_S = 60.0
 """How often overdue reviews and old idempotency keys are looked for."""
 

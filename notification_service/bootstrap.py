@@ -1,17 +1,20 @@
 """Settings and wiring: the only place that constructs things."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import grpc
+from prometheus_client import Metric
 from pydantic import Field, PostgresDsn
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from chassis import db, server
+from chassis import db, metrics, server
+from chassis.metrics import stored
+from chassis.metrics.stored import Stored
 from chassis.pool import Pool
 from los.notification.v1 import notification_pb2_grpc
-from notification_service import worker
+from notification_service import store, worker
 from notification_service.clients import LogProvider
 from notification_service.domain import Channel
 from notification_service.servicer import NotificationInternalServicer, NotificationServicer
@@ -26,6 +29,7 @@ class NotificationSettings(BaseSettings):
     Attributes:
         database_url: Where its schema is.
         listen: `host:port`; port 0 takes any free one.
+        metrics_listen: Where metrics are served; empty for nowhere.
         attempts_max: How often the provider may refuse a message before it is parked; outages are not counted.
         pool_size: How many messages are handed to the provider at the same time.
         pool_batch: The most messages claimed, and the most recorded, in one transaction.
@@ -39,6 +43,7 @@ class NotificationSettings(BaseSettings):
 
     database_url: PostgresDsn
     listen: str = Field("127.0.0.1:50053", pattern=r"^\S+:[0-9]{1,5}$")
+    metrics_listen: str = Field("", pattern=metrics.LISTEN)
 
     attempts_max: int = Field(5, ge=1, le=1_000)
     pool_size: int = Field(8, ge=1, le=256)
@@ -65,6 +70,7 @@ def run(settings: NotificationSettings, *, serves: bool, works: bool) -> None:
         engine = connect(name="notification-rpc", pool_size=settings.rpc_threads)
         register = partial(_register, engine=engine, pools=pools)
     health = connect(name="notification-health", pool_size=1)
+    metrics.serve(settings.metrics_listen, [_figures(settings)])
     server.run(
         listen=settings.listen,
         services=SERVICES if serves else (),
@@ -79,6 +85,18 @@ def run(settings: NotificationSettings, *, serves: bool, works: bool) -> None:
 def operators_engine(settings: NotificationSettings) -> Engine:
     """One connection, for an operator at a command line."""
     return db.engine(str(settings.database_url), schema=SCHEMA, name="notification-operator", pool_size=1)
+
+
+def _figures(settings: NotificationSettings) -> Stored:
+    """What there is to tell of this service's tables."""
+    engine = stored.engine(str(settings.database_url), schema=SCHEMA, name="notification-figures")
+    return Stored(engine, stored.waiting(worker.KINDS), figures)
+
+
+def figures(tx: Connection) -> Iterator[Metric]:
+    """What there is to tell of notifications."""
+    meaning = f"Notifications that have not been sent, counted up to {stored.COUNT_MOST}."
+    yield stored.gauge("notifications", meaning, store.count_unsent(tx, stored.COUNT_MOST), "state")
 
 
 def _pool(settings: NotificationSettings, connect: Callable[..., Engine]) -> Pool:

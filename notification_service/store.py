@@ -158,6 +158,13 @@ WITH chosen AS (SELECT {_COLUMNS} FROM notifications WHERE notification_id = :id
 {_READ}
 """)  # noqa: S608 -- constants of this module
 
+# Read at every look at the metrics: no more than so many entries of the index on states.
+COUNT_IN_STATES = text("""
+SELECT state,
+       (SELECT count(*) FROM (SELECT FROM notifications WHERE state = wanted.state LIMIT :most) AS some) AS number
+FROM unnest(CAST(:states AS text[])) AS wanted (state)
+""")
+
 
 def insert_notifications(tx: Connection, messages: Sequence[Message]) -> set[UUID]:
     """Store messages as PENDING; answer the ids of those whose key nobody had used."""
@@ -217,6 +224,12 @@ def list_notifications(  # noqa: PLR0913 -- the filters of a listing
     given = {"loan_id": loan_id, "recipient": recipient, "state": state and str(state), "before": before}
     filters = {name: value for name, value in given.items() if value}
     return [_notification(row) for row in tx.execute(listing(*filters), {**filters, "size": size})]
+
+
+def count_unsent(tx: Connection, most: int) -> dict[str, float]:
+    """How many notifications are in each state but SENT; counting ends at so many."""
+    unsent = [state.value for state in State if state is not State.SENT]
+    return {row.state: row.number for row in tx.execute(COUNT_IN_STATES, {"states": unsent, "most": most})}
 
 
 @cache

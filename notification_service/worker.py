@@ -13,6 +13,9 @@ from notification_service import usecases
 from notification_service.clients import Provider
 from notification_service.domain import Channel, Message
 
+KINDS = tuple(usecases.DELIVER.values())
+"""All that is handled."""
+
 INTERRUPTED = "the process stopped before the provider answered"
 
 

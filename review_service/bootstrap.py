@@ -1,17 +1,20 @@
 """Settings and wiring: the only place that constructs things."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import grpc
+from prometheus_client import Metric
 from pydantic import Field, PostgresDsn
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from chassis import db, rpc, server
+from chassis import db, metrics, rpc, server
 from chassis.errors import ServiceError, Unavailable
 from chassis.logs import log
+from chassis.metrics import stored
+from chassis.metrics.stored import Stored
 from chassis.pool import Pool
 from los.review.v1 import review_pb2_grpc
 from review_service import store, usecases, worker
@@ -31,6 +34,7 @@ class ReviewSettings(BaseSettings):
     listen: str = Field("127.0.0.1:50052", pattern=r"^\S+:[0-9]{1,5}$")
     loan_target: str = "127.0.0.1:50051"
     notification_target: str = "127.0.0.1:50053"
+    metrics_listen: str = Field("", pattern=metrics.LISTEN)
 
     phone_region: str = Field("US", pattern=r"^[A-Z]{2}$")
     assign_every_s: float = Field(3, gt=0)
@@ -64,6 +68,7 @@ def run(settings: ReviewSettings, *, serves: bool, works: bool) -> None:
         wake = pool.wake if pool is not None else _nobody
         register = partial(_register, settings=settings, engine=engine, loans=loans, wake=wake)
     health = connect(name="review-health", pool_size=1)
+    metrics.serve(settings.metrics_listen, [_figures(settings)])
     server.run(
         listen=settings.listen,
         services=SERVICES if serves else (),
@@ -113,6 +118,25 @@ def check_ready(engine: Engine) -> None:
         missing = store.find_missing_tables(tx)
     if missing:
         raise NotMigrated(f"the database is not migrated: it has no {', '.join(missing)}")
+
+
+def _figures(settings: ReviewSettings) -> Stored:
+    """What there is to tell of this service's tables."""
+    engine = stored.engine(str(settings.database_url), schema=SCHEMA, name="review-figures")
+    return Stored(engine, stored.waiting(worker.KINDS), figures)
+
+
+def figures(tx: Connection) -> Iterator[Metric]:
+    """What there is to tell of reviews."""
+    there = store.count_open_reviews(tx, stored.COUNT_MOST)
+    yield stored.gauge(
+        "reviews_open",
+        f"Reviews without a decision, each counted up to {stored.COUNT_MOST}.",
+        {"assigned": there.assigned, "unassigned": there.unassigned},
+        "assignment",
+    )
+    oldest = "For how long the first review has been waiting that nobody could take."
+    yield stored.gauge("reviews_oldest_unassigned_seconds", oldest, there.oldest_unassigned_s)
 
 
 def _pool(settings: ReviewSettings, connect: Callable[..., Engine], loans: LoanClient) -> Pool:

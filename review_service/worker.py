@@ -13,6 +13,9 @@ from review_service import usecases
 from review_service.clients import LoanClient, NotificationClient, Push, RecordedAssignment
 from review_service.domain import Choice, Decision, LoanNotUnderReview
 
+KINDS = (usecases.RECORD_DECISION, usecases.RECORD_ASSIGNMENT, usecases.NOTIFY_STAFF, usecases.ASSIGN_WAITING)
+"""All that is handled."""
+
 CALL_S = 10.0
 """How long a call to another service may take."""
 

@@ -130,6 +130,21 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenReviews:
+    """How much there is to decide.
+
+    Attributes:
+        assigned: Reviews that an agent has.
+        unassigned: Reviews that wait for an agent.
+        oldest_unassigned_s: For how long the first of those has been waiting; 0 if there is none.
+    """
+
+    assigned: int
+    unassigned: int
+    oldest_unassigned_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """The review ends with this decision."""
 

@@ -14,6 +14,7 @@ from review_service.store.agents import (
     update_agent,
 )
 from review_service.store.reviews import (
+    count_open_reviews,
     insert_cancelled_reviews,
     insert_recommendation,
     insert_reviews,
@@ -30,6 +31,7 @@ from review_service.store.tables import METADATA, find_missing_tables
 __all__ = [
     "METADATA",
     "add_open_reviews",
+    "count_open_reviews",
     "find_agent_by_email",
     "find_missing_tables",
     "get_agent",

@@ -13,6 +13,7 @@ from review_service.domain import (
     Assignment,
     Choice,
     Decision,
+    OpenReviews,
     Place,
     Review,
     ReviewNotFound,
@@ -57,6 +58,19 @@ LOCK_WAITING_REVIEWS = text(f"""
 SELECT {_APPLICATION} FROM reviews WHERE state = 'OPEN' AND assigned_agent_id IS NULL
 ORDER BY opened_at, loan_id LIMIT :most FOR UPDATE SKIP LOCKED
 """)  # noqa: S608 -- constants of this module
+
+# Read at every look at the metrics: no more than so many entries of the two partial indexes.
+COUNT_OPEN_REVIEWS = text("""
+SELECT (SELECT count(*) FROM (
+           SELECT FROM reviews WHERE state = 'OPEN' AND assigned_agent_id IS NOT NULL LIMIT :most
+       ) AS assigned),
+       (SELECT count(*) FROM (
+           SELECT FROM reviews WHERE state = 'OPEN' AND assigned_agent_id IS NULL LIMIT :most
+       ) AS unassigned),
+       extract(epoch FROM now() - least(now(), (
+           SELECT min(opened_at) FROM reviews WHERE state = 'OPEN' AND assigned_agent_id IS NULL
+       )))::float8
+""")
 
 UPDATE_ASSIGNED = text("""
 UPDATE reviews
@@ -184,6 +198,11 @@ def update_voided(tx: Connection, loan_ids: Iterable[UUID]) -> None:
 def insert_recommendation(tx: Connection, loan_id: UUID, decision: Decision) -> None:
     """Remember an approval above its agent's limit; the first one of each agent counts."""
     tx.execute(INSERT_RECOMMENDATION, _because(loan_id, decision))
+
+
+def count_open_reviews(tx: Connection, most: int) -> OpenReviews:
+    """How many reviews are to be decided; counting ends at so many."""
+    return OpenReviews(*tx.execute(COUNT_OPEN_REVIEWS, {"most": most}).one())
 
 
 def list_open_reviews(tx: Connection, agent_id: int, *, after: Place | None, size: int) -> list[Review]:

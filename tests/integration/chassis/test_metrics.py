@@ -16,9 +16,9 @@ from deploy.processes import wait_until
 from los.loan.v1 import loan_pb2
 from tests.integration.chassis.bakery import Bakery, Gate, enqueue
 from tests.integration.chassis.desk import SERVICE, SHAPES, Desk, calls, refusal
-from tests.integration.chassis.scraping import Stand, growth
 from tests.integration.chassis.workshop import KIND, Workshop
 from tests.integration.serving import serving
+from tests.scraping import Stand, growth
 
 METHODS = {"plain": "GetLoan", "async": "SubmitLoan", "stream": "WatchLoans"}
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from prometheus_client import Metric
 from sqlalchemy import Engine, text
 
 from chassis import db, jobs
@@ -12,9 +13,9 @@ from chassis.metrics import stored
 from chassis.metrics.stored import Stored
 from deploy import postgres
 from tests.integration.chassis import test_frozen_server
-from tests.integration.chassis.scraping import Scraped, Stand
 from tests.integration.chassis.test_jobs_plans import FILL
 from tests.integration.chassis.workshop import KIND, Workshop
+from tests.scraping import Scraped, Stand
 
 SCRAPE_MAX_S = 10  # what Prometheus waits by default
 
@@ -98,7 +99,7 @@ def test_without_the_table_the_process_still_tells_its_own_figures(scratch_datab
 
 
 def test_a_figure_that_cannot_be_read_takes_none_of_the_process_with_it(workshop: Workshop) -> None:
-    def defective(_: object) -> list[stored.Metric]:
+    def defective(_: object) -> list[Metric]:
         raise KeyError("a defect")
 
     told = look(workshop.engine, stored.waiting([KIND]), defective)

@@ -14,7 +14,8 @@ def _database(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_the_database_must_be_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert config.load(LoanSettings).listen == "127.0.0.1:50051"
+    settings = config.load(LoanSettings)
+    assert (settings.listen, settings.metrics_listen) == ("127.0.0.1:50051", "")
     monkeypatch.delenv("LOAN_DATABASE_URL")
     with pytest.raises(SystemExit):
         config.load(LoanSettings)
@@ -26,6 +27,7 @@ def test_only_the_database_must_be_named(monkeypatch: pytest.MonkeyPatch, capsys
     [
         ("LOAN_DATABASE_URL", "mysql://localhost/los"),
         ("LOAN_LISTEN", "50051"),
+        ("LOAN_METRICS_LISTEN", "9101"),
         ("LOAN_CURRENCY", "dollar"),
         ("LOAN_PHONE_REGION", "usa"),
         ("LOAN_REVIEW_FROM", "-1"),

@@ -9,7 +9,7 @@ from notification_service.bootstrap import NotificationSettings
 def test_only_the_database_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFICATION_DATABASE_URL", "postgresql://notification@127.0.0.1/los")
     settings = config.load(NotificationSettings)
-    assert (settings.listen, settings.attempts_max) == ("127.0.0.1:50053", 5)
+    assert (settings.listen, settings.metrics_listen, settings.attempts_max) == ("127.0.0.1:50053", "", 5)
 
 
 def test_everything_wrong_with_the_settings_is_said_at_once(
@@ -17,6 +17,7 @@ def test_everything_wrong_with_the_settings_is_said_at_once(
 ) -> None:
     wrong = {
         "LISTEN": "nowhere",
+        "METRICS_LISTEN": "9103",
         "ATTEMPTS_MAX": "0",
         "POOL_SIZE": "257",
         "POOL_BATCH": "0",

@@ -15,12 +15,19 @@ def test_only_the_database_must_be_named(monkeypatch: pytest.MonkeyPatch) -> Non
         "127.0.0.1:50053",
         "US",
     )
+    assert settings.metrics_listen == ""
 
 
 def test_everything_wrong_with_the_settings_is_said_at_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wrong = {"LISTEN": "nowhere", "PHONE_REGION": "usa", "ASSIGN_EVERY_S": "0", "RPC_THREADS": "0"}
+    wrong = {
+        "LISTEN": "nowhere",
+        "METRICS_LISTEN": "9102",
+        "PHONE_REGION": "usa",
+        "ASSIGN_EVERY_S": "0",
+        "RPC_THREADS": "0",
+    }
     for name, value in wrong.items():
         monkeypatch.setenv(f"REVIEW_{name}", value)
     monkeypatch.delenv("REVIEW_DATABASE_URL", raising=False)
