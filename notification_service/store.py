@@ -161,7 +161,7 @@ WITH chosen AS (SELECT {_COLUMNS} FROM notifications WHERE notification_id = :id
 # Read at every look at the metrics: no more than so many entries of the index on states.
 COUNT_IN_STATES = text("""
 SELECT state,
-       (SELECT count(*) FROM (SELECT FROM notifications WHERE state = wanted.state LIMIT :most) AS some) AS number
+       (SELECT count(*) FROM (SELECT FROM notifications WHERE state = wanted.state LIMIT :most) AS counted) AS number
 FROM unnest(CAST(:states AS text[])) AS wanted (state)
 """)
 
