@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from chassis import config, logs
+from chassis import config, logs, metrics
 from chassis.logs import log
 from gateway import bootstrap
 from gateway.app import Gateway
@@ -60,6 +60,7 @@ def _serve(app: Gateway, settings: Settings) -> None:
     host, _, port = settings.listen.rpartition(":")
     if not _is_loopback(host):
         log.warning("listening beyond this machine: whoever reaches this address may call", listen=settings.listen)
+    metrics.serve(settings.metrics_listen)
     # uvicorn raises the signal again once everything is drained; by then it is a wish that has been granted.
     signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGINT, _exit)

@@ -9,6 +9,7 @@ from google.protobuf.descriptor import FileDescriptor
 from pydantic import Field, FilePath, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from chassis import metrics
 from gateway import openapi, pages, rules
 from gateway.app import Application, Gateway, health
 from gateway.app.cors import Cors
@@ -44,6 +45,9 @@ class Settings(Options, BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True, extra="forbid")
 
     listen: str = Field("127.0.0.1:8000", pattern=r"^\S+:[0-9]{1,5}$", description="host:port to listen on")
+    metrics_listen: str = Field(
+        "", pattern=metrics.LISTEN, description="host:port to serve metrics on, nowhere if empty"
+    )
     descriptor_set: FilePath = Field(
         Path(str(resources.files("los") / "descriptors.binpb")),
         description="the serialized FileDescriptorSet to serve",

@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from chassis.logs import log
 from gateway import errors
-from gateway.app import Gateway
+from gateway.app import Gateway, meter
 from gateway.app.limits import Limits
 
 _READ_BYTES = 256 * 1024  # the most that one read of a socket brings
@@ -226,4 +226,5 @@ class _Connection(HttpToolsProtocol):
         self._is_deaf = True
         self.transport.write_eof()
         self.loop.call_later(_LINGER_S, self.transport.close)  # at once, it might be reset before the client reads
+        meter.count("", "", status, 0)
         log.info("request", method="", path="", status=status, duration_ms=0, request_id=request_id)

@@ -63,9 +63,17 @@ class Stand:
         self._server.server_close()
 
 
-def growth(look: Callable[[], Scraped], work: Callable[[], object]) -> Callable[..., float]:
-    """By how much samples grow while something is done."""
-    before = look()
-    work()
-    after = look()
-    return lambda name, **labels: after.value(name, **labels) - before.value(name, **labels)
+class Growth:
+    """By how much samples have grown since it was made.
+
+    Args:
+        look: Reads them.
+    """
+
+    def __init__(self, look: Callable[[], Scraped]) -> None:
+        self.look = look
+        self._before = look()
+
+    def __call__(self, name: str, **labels: str) -> float:
+        """By how much a sample has grown until now."""
+        return self.look().value(name, **labels) - self._before.value(name, **labels)

@@ -10,7 +10,7 @@ from types import TracebackType
 import grpc.aio
 
 from chassis.logs import log
-from gateway.app import calls, failures, heads, uploads
+from gateway.app import calls, failures, heads, meter, uploads
 from gateway.app.cors import Cors
 from gateway.app.endpoint import Endpoint
 from gateway.app.exchange import Exchange, HungUpError, Message, Receive, Send
@@ -84,12 +84,14 @@ class Gateway:
         except Exception:  # noqa: BLE001 -- the last resort: whatever it is, the client gets an answer and no detail
             log.exception("request failed", request_id=exchange.request_id.decode(), path=exchange.pattern)
             await _fail(exchange, failures.unforeseen(exchange.request_id))
+        duration_s = asyncio.get_running_loop().time() - started
+        meter.count(exchange.method, exchange.pattern, exchange.status, duration_s)
         log.info(
             "request",
             method=exchange.method,
             path=exchange.pattern,
             status=exchange.status,
-            duration_ms=round((asyncio.get_running_loop().time() - started) * 1000, 1),
+            duration_ms=round(duration_s * 1000, 1),
             request_id=exchange.request_id.decode(),
         )
 
@@ -113,10 +115,10 @@ class Gateway:
         if method.client_streaming and method.server_streaming:
             raise RefusedError(501, "streams in both directions cannot be served over HTTP/1.1")
         if method.server_streaming:
-            with self._streams:
+            with self._streams, meter.STREAMS.track_inprogress():
                 await self._watching.serve(exchange, endpoint, values)
         elif method.client_streaming:
-            with self._streams:
+            with self._streams, meter.STREAMS.track_inprogress():
                 await uploads.serve(exchange, endpoint, values, self.limits)
         else:
             with self._requests:

@@ -18,7 +18,7 @@ from tests.integration.chassis.bakery import Bakery, Gate, enqueue
 from tests.integration.chassis.desk import SERVICE, SHAPES, Desk, calls, refusal
 from tests.integration.chassis.workshop import KIND, Workshop
 from tests.integration.serving import serving
-from tests.scraping import Stand, growth
+from tests.scraping import Growth, Stand
 
 METHODS = {"plain": "GetLoan", "async": "SubmitLoan", "stream": "WatchLoans"}
 
@@ -87,14 +87,12 @@ def test_names_have_the_form_that_prometheus_wants(stand: Stand) -> None:
 # -- calls
 
 
-def growth_by_calls(stand: Stand, desk: Desk, work: Callable[[grpc.Channel], object]) -> Callable[..., float]:
+def growth_by_calls(stand: Stand, desk: Desk, work: Callable[[grpc.Channel], object]) -> Growth:
     """By how much samples grow by calls; looked at when the server has ended, so that each was counted."""
-
-    def serve() -> None:
-        with serving(desk.register) as channel:
-            work(channel)
-
-    return growth(stand.scrape, serve)
+    grown = Growth(stand.scrape)
+    with serving(desk.register) as channel:
+        work(channel)
+    return grown
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -183,18 +181,16 @@ def test_methods_that_callers_make_up_are_not_named(stand: Stand) -> None:
 def test_jobs_are_counted_by_what_became_of_them(stand: Stand, bakery: Bakery) -> None:
     bakery.oven.trouble = {"burnt": ValueError("burnt"), "late": Unavailable("no gas")}
 
-    def work() -> None:
-        enqueue(bakery.workshop, "good", "burnt")
-        bakery.open({KIND: bakery.handler(attempts_max=2)})
-        bakery.wait_until_baked("good")
-        bakery.wait_until_parked("burnt")
-        bakery.workshop.put("late")
-        wait_until(lambda: bakery.oven.count("late") >= 2, "a passing failure to be tried again", 60)
-        bakery.oven.trouble = {}
-        bakery.wait_until_baked("late")
-        bakery.close()  # what is settled is counted then
-
-    grown = growth(stand.scrape, work)
+    grown = Growth(stand.scrape)
+    enqueue(bakery.workshop, "good", "burnt")
+    bakery.open({KIND: bakery.handler(attempts_max=2)})
+    bakery.wait_until_baked("good")
+    bakery.wait_until_parked("burnt")
+    bakery.workshop.put("late")
+    wait_until(lambda: bakery.oven.count("late") >= 2, "a passing failure to be tried again", 60)
+    bakery.oven.trouble = {}
+    bakery.wait_until_baked("late")
+    bakery.close()  # what is settled is counted then
     assert grown("jobs_ended_total", kind=KIND, outcome="done") == 2
     assert grown("jobs_ended_total", kind=KIND, outcome="failed") == 1
     assert grown("jobs_ended_total", kind=KIND, outcome="parked") == 1
@@ -205,13 +201,11 @@ def test_jobs_are_counted_by_what_became_of_them(stand: Stand, bakery: Bakery) -
 def test_jobs_that_are_not_kept_are_counted_as_given_up(stand: Stand, bakery: Bakery) -> None:
     bakery.oven.trouble = {"burnt": ValueError("burnt")}
 
-    def work() -> None:
-        enqueue(bakery.workshop, "burnt")
-        bakery.open({KIND: bakery.handler(attempts_max=1, parks=False)})
-        wait_until(lambda: not bakery.workshop.keys(), "the job to be given up", 60)
-        bakery.close()
-
-    grown = growth(stand.scrape, work)
+    grown = Growth(stand.scrape)
+    enqueue(bakery.workshop, "burnt")
+    bakery.open({KIND: bakery.handler(attempts_max=1, parks=False)})
+    wait_until(lambda: not bakery.workshop.keys(), "the job to be given up", 60)
+    bakery.close()
     assert grown("jobs_ended_total", kind=KIND, outcome="given_up") == 1
     assert grown("jobs_ended_total", kind=KIND, outcome="parked") == 0
 
