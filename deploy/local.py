@@ -38,6 +38,7 @@ Everything is SERVING.
             "loan_amount": "5000.50", "loan_type": "HOME"}}'
           make demo    (in another terminal)
   gRPC    {targets}
+  Metrics {metrics}
   Data    {folder}    (delete it to start afresh)
   Stop    Ctrl-C
 """
@@ -66,16 +67,24 @@ def run(settings: LocalSettings, running: list[Process]) -> NoReturn:
     port_of = system.ports_in(os.environ)
     with _only_run(settings.folder):
         for name, port in port_of.items():
-            ports.require_free(port, name, system.listen_setting(name))
+            ports.require_free(port, name.replace("_", " "), system.listen_setting(name))
         with _database(settings, running) as database:
             environment = {**DEFAULTS, **system.address_settings(port_of), **database, **os.environ}
             with _system(settings.folder, environment, running):
                 targets = ", ".join(f"{service} {ports.HOST}:{port_of[service]}" for service in system.SERVICES)
                 url = f"http://{ports.HOST}:{port_of['gateway']}"
-                print(SERVING.format(url=url, targets=targets, folder=settings.folder), flush=True)
+                metrics = ", ".join(_metrics(port_of)) or "nowhere"
+                print(SERVING.format(url=url, targets=targets, metrics=metrics, folder=settings.folder), flush=True)
                 while True:
                     raise_if_ended(running)
                     time.sleep(0.1)
+
+
+def _metrics(port_of: Mapping[str, int]) -> Iterator[str]:
+    """Where the metrics of each process are."""
+    for process, name in system.METRICS.items():
+        if name in port_of:
+            yield f"{process} http://{ports.HOST}:{port_of[name]}/metrics"
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """TCP ports of this machine's loopback."""
 
 import socket
+from contextlib import ExitStack
 
 from deploy.processes import CannotRun
 
@@ -9,10 +10,16 @@ HOST = "127.0.0.1"
 
 def free_port() -> int:
     """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """So many different ports that nobody listens on."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def require_free(port: int, who: str, setting: str) -> None:

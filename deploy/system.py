@@ -12,16 +12,29 @@ from deploy.processes import CannotRun, Process, wait_until
 
 SERVICES = ("loan", "review", "notification")
 PACKAGES = {**{service: f"{service}_service" for service in SERVICES}, "gateway": "gateway"}
-PORTS = {"loan": 50051, "review": 50052, "notification": 50053, "gateway": 8000}
+METRICS = {name: f"{name}_metrics" for name in PACKAGES}
+PORTS = {
+    "loan": 50051,
+    "review": 50052,
+    "notification": 50053,
+    "gateway": 8000,
+    "loan_metrics": 9101,
+    "review_metrics": 9102,
+    "notification_metrics": 9103,
+    "gateway_metrics": 9104,
+}
+"""By the name of the process, or of its metrics; both are the beginning of the setting that moves it."""
 
 
 def free_ports() -> dict[str, int]:
-    """A free port for each process that listens."""
-    return {name: ports.free_port() for name in PORTS}
+    """A free port for each process that listens, and for its metrics."""
+    return dict(zip(PORTS, ports.free_ports(len(PORTS)), strict=True))
 
 
 def ports_in(environment: Mapping[str, str]) -> dict[str, int]:
     """The ports that the environment's LISTEN settings name, `PORTS` where there is none.
+
+    Metrics whose setting is empty have no port: they are not served.
 
     Raises:
         CannotRun: A setting does not end in a port.
@@ -29,6 +42,8 @@ def ports_in(environment: Mapping[str, str]) -> dict[str, int]:
     found = {}
     for name, port in PORTS.items():
         listen = environment.get(listen_setting(name), f":{port}")
+        if not listen and name in METRICS.values():
+            continue
         digits = listen.rpartition(":")[2]
         if not digits.isdecimal():
             raise CannotRun(f"{listen_setting(name)} must be host:port, not {listen!r}")
@@ -37,12 +52,12 @@ def ports_in(environment: Mapping[str, str]) -> dict[str, int]:
 
 
 def listen_setting(name: str) -> str:
-    """The setting that says where a process listens."""
+    """The setting that says where a process listens, or where it serves its metrics."""
     return f"{name.upper()}_LISTEN"
 
 
 def address_settings(port_of: Mapping[str, int]) -> dict[str, str]:
-    """Where every process listens, and where it finds the others."""
+    """Where every process listens and serves its metrics, and where it finds the others."""
     at = {name: f"{ports.HOST}:{port}" for name, port in port_of.items()}
     return {
         **{listen_setting(name): address for name, address in at.items()},

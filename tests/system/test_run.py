@@ -102,6 +102,10 @@ def test_it_says_where_to_look_once_everything_serves(run: Run) -> None:
     assert f"{run.url}/docs" in run.said()
     assert f"curl -s {run.url}/api/v1/loans" in run.said()
     assert httpx.get(f"{run.url}/health").status_code == 200
+    for name in system.METRICS.values():
+        address = f"http://{run.environment[system.listen_setting(name)]}/metrics"
+        assert address in run.said()
+        assert httpx.get(address).status_code == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -138,7 +142,7 @@ def test_a_second_run_on_the_same_folder_is_refused_and_the_first_goes_on(run: R
     assert not run.has_ended()
 
 
-@pytest.mark.parametrize("setting", ["GATEWAY_LISTEN", "REVIEW_LISTEN", "LOCAL_POSTGRES_PORT"])
+@pytest.mark.parametrize("setting", ["GATEWAY_LISTEN", "REVIEW_LISTEN", "LOAN_METRICS_LISTEN", "LOCAL_POSTGRES_PORT"])
 def test_a_port_in_use_is_refused_by_the_name_of_its_setting(run: Run, setting: str) -> None:
     with socket.create_server((ports.HOST, int(run.environment[setting].rpartition(":")[2]))):
         run.start()
