@@ -35,6 +35,7 @@ from loan_service.domain.values import (
     StoredEvent,
     Submission,
     canonical_name,
+    is_blank,
 )
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "decided_by_agent",
     "expired",
     "interrupted",
+    "is_blank",
     "moved",
     "page_token",
     "read_page_token",

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from chassis.errors import AlreadyExists, FailedPrecondition, NotFound
 
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})  # Unicode's categories of controls, of format, and of spaces
+
 
 class LoanType(StrEnum):
     """What a loan is for."""
@@ -194,3 +196,8 @@ class Change:
 def canonical_name(name: str) -> str:
     """A name in Unicode NFC without space around it."""
     return unicodedata.normalize("NFC", name).strip()
+
+
+def is_blank(name: str) -> bool:
+    """Tell whether nothing of a name can be seen: it holds only spaces of any kind and signs without a shape."""
+    return all(unicodedata.category(sign) in _UNSEEN for sign in name)

@@ -10,7 +10,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from uuid_utils.compat import uuid7
 
 from chassis.errors import InvalidArgument, Violation
-from loan_service.domain import Application, Loan, LoanType, ReviewDecision, Status, StoredEvent, canonical_name
+from loan_service.domain import (
+    Application,
+    Loan,
+    LoanType,
+    ReviewDecision,
+    Status,
+    StoredEvent,
+    canonical_name,
+    is_blank,
+)
 from los.loan.v1 import loan_pb2
 
 _KEY = re.compile(r"[!-~]{0,200}")
@@ -50,6 +59,8 @@ class Reader:
         name = canonical_name(request.customer_name)
         if len(name) > 200:  # a few letters grow longer in NFC
             violations.append(Violation("customer_name", "must be at most 200 characters"))
+        elif is_blank(name):  # the contract's pattern knows no spaces but those of ASCII
+            violations.append(Violation("customer_name", "must not be blank"))
         if violations:
             raise InvalidArgument(violations)
         return Application(

@@ -8,6 +8,7 @@ from review_service.domain.agents import (
     ManagerCycle,
     Profile,
     canonical_name,
+    is_blank,
     refuse_cycle,
 )
 from review_service.domain.beginning import first_agents
@@ -58,6 +59,7 @@ __all__ = [
     "canonical_name",
     "decide",
     "first_agents",
+    "is_blank",
     "page_token",
     "read_page_token",
     "refuse_cycle",

@@ -9,6 +9,8 @@ from typing import TypedDict
 
 from chassis.errors import AlreadyExists, FailedPrecondition, NotFound
 
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})  # Unicode's categories of controls, of format, and of spaces
+
 
 class AgentNotFound(NotFound):
     """There is no agent with this id."""
@@ -85,3 +87,8 @@ def refuse_cycle(agent_id: int, chain: Sequence[Agent]) -> None:
 def canonical_name(name: str) -> str:
     """A name in Unicode NFC without space around it."""
     return unicodedata.normalize("NFC", name).strip()
+
+
+def is_blank(name: str) -> bool:
+    """Tell whether nothing of a name can be seen: it holds only spaces of any kind and signs without a shape."""
+    return all(unicodedata.category(sign) in _UNSEEN for sign in name)

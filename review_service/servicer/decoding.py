@@ -9,7 +9,7 @@ import phonenumbers
 from chassis.errors import InvalidArgument, Violation
 from los.loan.v1 import loan_pb2
 from los.review.v1 import review_pb2
-from review_service.domain import AgentChanges, Application, Choice, Decision, Profile, canonical_name
+from review_service.domain import AgentChanges, Application, Choice, Decision, Profile, canonical_name, is_blank
 
 _E164 = re.compile(r"[+][1-9][0-9]{2,14}")
 _REASON_CODE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
@@ -111,6 +111,7 @@ def _values(fields: Fields, names: list[str], region: str, violations: list[Viol
     values = AgentChanges()
     if "name" in names:
         values["name"] = canonical_name(fields.name)
+        violations += _name_violations(values["name"], f"{prefix}name")
     if "email" in names:
         values["email"] = fields.email.lower()
     if "phone" in names:
@@ -127,6 +128,15 @@ def _values(fields: Fields, names: list[str], region: str, violations: list[Viol
         if limit <= 0:
             violations.append(Violation(f"{prefix}approval_limit", "must be greater than 0"))
     return values
+
+
+def _name_violations(name: str, field: str) -> list[Violation]:
+    """What the contract's pattern lets through and the table would not."""
+    if len(name) > 200:  # a few letters grow longer in NFC
+        return [Violation(field, "must be at most 200 characters")]
+    if is_blank(name):  # the pattern knows no spaces but those of ASCII
+        return [Violation(field, "must not be blank")]
+    return []
 
 
 def _canonical_phone(number: str, region: str) -> str:

@@ -197,6 +197,16 @@ def test_a_name_has_one_canonical_form(written: str, canonical: str) -> None:
     assert domain.canonical_name(written) == canonical
 
 
+@pytest.mark.parametrize("name", ["", " ", "\u00a0\u2003", "\u200b", "\u202e", "\u2028", "\x85"])
+def test_a_name_of_which_nothing_can_be_seen_is_blank(name: str) -> None:
+    assert domain.is_blank(name)
+
+
+@pytest.mark.parametrize("name", ["A", "\u200bA", "\u738b", "\U0001f600", "'"])
+def test_a_name_of_which_something_can_be_seen_is_not_blank(name: str) -> None:
+    assert not domain.is_blank(name)
+
+
 @given(st.uuids(), st.none() | st.sampled_from(Status), st.sampled_from(["", "+14155550123"]))
 def test_a_page_token_gives_back_where_the_page_ended(after: UUID, status: Status | None, phone: str) -> None:
     assert domain.read_page_token(domain.page_token(after, status, phone), status, phone) == after

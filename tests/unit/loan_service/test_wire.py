@@ -83,6 +83,8 @@ def test_one_customer_in_several_spellings_is_one_customer(spelling: str) -> Non
         ({"customer_name": "\u00e4" * 200}, []),
         ({"customer_name": "\u00e4" * 201}, ["customer_name"]),
         ({"customer_name": "\U0001d15e" * 200}, ["customer_name"]),
+        ({"customer_name": "\u00a0\u2003"}, ["customer_name"]),
+        ({"customer_name": "\u200b"}, ["customer_name"]),
         ({"customer_name": "a\x00b"}, ["customer_name"]),
         ({"customer_name": "a\nb"}, ["customer_name"]),
         ({"customer_name": "Robert'); DROP TABLE loans;--"}, []),

@@ -5,7 +5,7 @@ from decimal import Decimal
 import phonenumbers
 import pytest
 
-from review_service.domain import ManagerCycle, canonical_name, first_agents, refuse_cycle
+from review_service.domain import ManagerCycle, canonical_name, first_agents, is_blank, refuse_cycle
 from tests.unit.review_service.people import agent
 
 
@@ -33,6 +33,13 @@ def test_an_agent_can_be_put_below_anybody_else() -> None:
 )
 def test_a_name_has_one_spelling(written: str, canonical: str) -> None:
     assert canonical_name(written) == canonical
+
+
+@pytest.mark.parametrize(
+    ("name", "is_nothing"), [("\u00a0\u2003", True), ("\u200b", True), ("A", False), ("\u738b", False)]
+)
+def test_a_name_of_which_nothing_can_be_seen_is_blank(*, name: str, is_nothing: bool) -> None:
+    assert is_blank(name) == is_nothing
 
 
 def test_a_new_system_begins_with_three_levels_named_from_the_top() -> None:

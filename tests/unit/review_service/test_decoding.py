@@ -70,6 +70,17 @@ def test_everything_wrong_with_a_new_agent_is_said_at_once(phone: str, limit: st
     assert fields_refused(refusal) == ["phone", "approval_limit"]
 
 
+@pytest.mark.parametrize("name", ["\u00a0", "\u200b", "\U0001d15e" * 200])
+def test_a_name_that_could_not_be_stored_is_refused(name: str) -> None:
+    request = review_pb2.CreateAgentRequest(name=name, email="a@b.co", phone="+14155550123")
+    with pytest.raises(InvalidArgument) as refusal:
+        decoding.profile(request, "US")
+    assert fields_refused(refusal) == ["name"]
+    with pytest.raises(InvalidArgument) as refusal:
+        changes(Changes(name=name))
+    assert fields_refused(refusal) == ["agent.name"]
+
+
 def test_without_a_mask_the_fields_that_are_set_change() -> None:
     assert changes(Changes(is_available=False, email="New@example.com")) == {
         "is_available": False,
