@@ -15,13 +15,12 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import grpc
-import protovalidate
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from chassis import errors
+from chassis import errors, rules
 from chassis.errors import InvalidArgument, ResourceExhausted, ServiceError, Unavailable, Violation
 from chassis.logs import bound, log
 
@@ -74,9 +73,6 @@ _BY_NUMBER = {
 # What gRPC calls a connection that broke in the middle of a call; a service of ours that fails gives details.
 _BROKEN_WAY = {grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS}
 
-# What gRPC calls a connection that broke in the middle of a call; a service of ours that fails gives details.
-_BROKEN_WAY = {grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS}
-
 # What our caller learns when gRPC gives up: its own text names addresses.
 _GIVEN_UP = {
     errors.Unavailable: "a service that is needed cannot be reached",
@@ -107,7 +103,7 @@ def rpc(method: Method) -> Method:
         failure: Exception
         with bound(request_id=request_id(context)):
             try:
-                check(request)
+                rules.check(request)
                 return method(servicer, request, context)
             except Exception as error:  # noqa: BLE001 -- the seam: nothing raised may pass as it is
                 failure = error
@@ -123,7 +119,7 @@ def _coroutine(method: Callable[..., Any]) -> Callable[..., Any]:
         failure: Exception
         with bound(request_id=request_id(context)):
             try:
-                check(request)
+                rules.check(request)
                 return await method(servicer, request, context)
             except Exception as error:  # noqa: BLE001 -- the seam: nothing raised may pass as it is
                 failure = error
@@ -139,7 +135,7 @@ def _stream(method: Callable[..., AsyncGenerator[Message, None]]) -> Callable[..
         failure: Exception
         with bound(request_id=request_id(context)):
             try:
-                check(request)
+                rules.check(request)
                 await _send(method(servicer, request, context), context)
             except Exception as error:  # noqa: BLE001 -- the seam: nothing raised may pass as it is
                 failure = error
@@ -167,36 +163,6 @@ async def _send(messages: AsyncGenerator[Message, None], context: grpc.aio.Servi
         if age.expired():
             raise StreamTooOld("the stream has lasted long enough; resume after the last event") from None
         raise
-
-
-def check(request: Message) -> None:
-    """Hold a request against the rules in its contract.
-
-    Raises:
-        InvalidArgument: With every violation.
-    """
-    if found := violations(request):
-        raise InvalidArgument(found)
-
-
-def violations(request: Message) -> list[Violation]:
-    """Everything in which a request breaks the rules of its contract."""
-    return [
-        Violation(_path(violation.proto.field), violation.proto.message)
-        for violation in protovalidate.collect_violations(request)
-    ]
-
-
-def _path(field: Any) -> str:  # noqa: ANN401 -- protovalidate's own path type
-    """A violation's place as dotted text, for example `loans[3].customer_name`."""
-    if field is None:
-        return ""
-    parts = []
-    for element in field.elements:
-        subscript = element.subscript
-        place = f"[{subscript.value}]" if subscript is not None else ""
-        parts.append(f"{element.field_name}{place}")
-    return ".".join(parts)
 
 
 def request_id(context: Any) -> str:  # noqa: ANN401 -- three kinds of context, one method in common

@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Engine
 from uuid_utils.compat import uuid7
 
-from chassis import batch, db, rpc
+from chassis import batch, db, rpc, rules
 from chassis.errors import InvalidArgument, ServiceError
 from chassis.logs import log
 from los.notification.v1 import notification_pb2, notification_pb2_grpc
@@ -101,7 +101,7 @@ class NotificationInternalServicer(notification_pb2_grpc.NotificationInternalSer
 
 def _message_or_error(sent: notification_pb2.SendNotificationRequest.Message) -> Message | InvalidArgument:
     try:
-        rpc.check(sent)
+        rules.check(sent)
         channel = Channel(notification_pb2.Notification.Channel.Name(sent.channel))
         body = rendered(sent.template, channel, sent.recipient, sent.values)
     except InvalidArgument as error:

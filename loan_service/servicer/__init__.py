@@ -7,7 +7,7 @@ from uuid import UUID
 import grpc
 from sqlalchemy import Connection, Engine
 
-from chassis import batch, db, rpc
+from chassis import batch, db, rpc, rules
 from chassis.batch import GroupCommit
 from chassis.errors import InvalidArgument, ServiceError
 from loan_service import store, usecases
@@ -95,7 +95,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
 
     def _application_or_error(self, row: loan_pb2.SubmitLoanRequest, key: str) -> Application | ServiceError:
         try:
-            rpc.check(row)
+            rules.check(row)
             return self._reader.application(row, key)
         except InvalidArgument as error:
             return error

@@ -31,7 +31,7 @@ from los.gateway.v1 import annotations_pb2 as los_dot_gateway_dot_v1_dot_annotat
 from los.loan.v1 import loan_pb2 as los_dot_loan_dot_v1_dot_loan__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1alos/review/v1/review.proto\x12\rlos.review.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a los/gateway/v1/annotations.proto\x1a\x16los/loan/v1/loan.proto\"\xae\x02\n\x05\x41gent\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\x05\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05\x65mail\x18\x03 \x01(\t\x12\r\n\x05phone\x18\x04 \x01(\t\x12\x17\n\nmanager_id\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12\x14\n\x0cis_available\x18\x06 \x01(\x08\x12\x1b\n\x0e\x61pproval_limit\x18\x07 \x01(\tH\x01\x88\x01\x01\x12\x19\n\x11open_review_count\x18\x08 \x01(\x05\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\r\n\x0b_manager_idB\x11\n\x0f_approval_limit\"\xd0\x02\n\x12\x43reateAgentRequest\x12P\n\x04name\x18\x01 \x01(\tBB\xbaH?r=\x10\x01\x18\xc8\x01\x32\x36^[^\\x00-\\x1F\\x7F]*[^\\s\\x00-\\x1F\\x7F][^\\x00-\\x1F\\x7F]*$\x12\x19\n\x05\x65mail\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x18\xfe\x01`\x01\x12\x18\n\x05phone\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x03\x18 \x12 \n\nmanager_id\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01H\x00\x88\x01\x01\x12\x19\n\x0cis_available\x18\x05 \x01(\x08H\x01\x88\x01\x01\x12\x43\n\x0e\x61pproval_limit\x18\x06 \x01(\tB&\xbaH\x1fr\x1d\x32\x1b^[0-9]{1,8}(\\.[0-9]{1,2})?$\xf8\xf9\x18\x01H\x02\x88\x01\x01\x42\r\n\x0b_manager_idB\x0f\n\r_is_availableB\x11\n\x0f_approval_limit\":\n\x13\x43reateAgentResponse\x12#\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x14.los.review.v1.Agent\",\n\x0fGetAgentRequest\x12\x19\n\x08\x61gent_id\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01\"7\n\x10GetAgentResponse\x12#\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x14.los.review.v1.Agent\"k\n\x11ListAgentsRequest\x12\x1c\n\x04size\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x01H\x00\x88\x01\x01\x12/\n\npage_token\x18\x02 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^([1-9][0-9]{0,8})?$B\x07\n\x05_size\"S\n\x12ListAgentsResponse\x12$\n\x06\x61gents\x18\x01 \x03(\x0b\x32\x14.los.review.v1.Agent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x96\x04\n\x12UpdateAgentRequest\x12\x19\n\x08\x61gent_id\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01\x12@\n\x05\x61gent\x18\x02 \x01(\x0b\x32).los.review.v1.UpdateAgentRequest.ChangesB\x06\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x1a\xf1\x02\n\x07\x43hanges\x12U\n\x04name\x18\x01 \x01(\tBB\xbaH?r=\x10\x01\x18\xc8\x01\x32\x36^[^\\x00-\\x1F\\x7F]*[^\\s\\x00-\\x1F\\x7F][^\\x00-\\x1F\\x7F]*$H\x00\x88\x01\x01\x12\x1e\n\x05\x65mail\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x18\xfe\x01`\x01H\x01\x88\x01\x01\x12\x1d\n\x05phone\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x03\x18 H\x02\x88\x01\x01\x12 \n\nmanager_id\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01H\x03\x88\x01\x01\x12\x19\n\x0cis_available\x18\x05 \x01(\x08H\x04\x88\x01\x01\x12\x43\n\x0e\x61pproval_limit\x18\x06 \x01(\tB&\xbaH\x1fr\x1d\x32\x1b^[0-9]{1,8}(\\.[0-9]{1,2})?$\xf8\xf9\x18\x01H\x05\x88\x01\x01\x42\x07\n\x05_nameB\x08\n\x06_emailB\x08\n\x06_phoneB\r\n\x0b_manager_idB\x0f\n\r_is_availableB\x11\n\x0f_approval_limit\":\n\x13UpdateAgentResponse\x12#\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x14.los.review.v1.Agent\"x\n\x16ListAssignmentsRequest\x12\x19\n\x08\x61gent_id\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01\x12\x1c\n\x04size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x01H\x00\x88\x01\x01\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x42\x07\n\x05_size\"v\n\x17ListAssignmentsResponse\x12.\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x19.los.review.v1.Assignment\x12\x12\n\ntotal_size\x18\x02 \x01(\x05\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\xdb\x02\n\nAssignment\x12\x0f\n\x07loan_id\x18\x01 \x01(\t\x12\x15\n\rcustomer_name\x18\x02 \x01(\t\x12\x16\n\x0e\x63ustomer_phone\x18\x03 \x01(\t\x12\x13\n\x0bloan_amount\x18\x04 \x01(\t\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\x12)\n\tloan_type\x18\x06 \x01(\x0e\x32\x16.los.loan.v1.Loan.Type\x12\x14\n\x0creason_codes\x18\x07 \x03(\t\x12-\n\topened_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x61ssigned_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x17recommended_by_agent_id\x18\n \x01(\x05H\x00\x88\x01\x01\x42\x1a\n\x18_recommended_by_agent_id\"\xb6\x02\n\x11\x44\x65\x63ideLoanRequest\x12\x19\n\x08\x61gent_id\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01\x12\x19\n\x07loan_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12G\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32).los.review.v1.DecideLoanRequest.DecisionB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12<\n\x0creason_codes\x18\x04 \x03(\tB&\xbaH#\x92\x01 \x10\x04\x18\x01\"\x1ar\x18\x32\x16^[A-Z][A-Z0-9_]{0,63}$\x12%\n\x07\x63omment\x18\x05 \x01(\tB\x14\xbaH\x11r\x0f\x18\xd0\x0f\x32\n^[^\\x00]*$\"=\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x0b\n\x07\x41PPROVE\x10\x01\x12\n\n\x06REJECT\x10\x02\"5\n\x12\x44\x65\x63ideLoanResponse\x12\x1f\n\x04loan\x18\x01 \x01(\x0b\x32\x11.los.loan.v1.Loan\"\xfc\x02\n\x11OpenReviewRequest\x12\x45\n\x07reviews\x18\x01 \x03(\x0b\x32\'.los.review.v1.OpenReviewRequest.ReviewB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x1a\x9f\x02\n\x06Review\x12\x19\n\x07loan_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1f\n\rcustomer_name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x1f\n\x0e\x63ustomer_phone\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12\x37\n\x0bloan_amount\x18\x04 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[0-9]{1,8}(\\.[0-9]{1,2})?$\x12(\n\rcurrency_code\x18\x05 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12\x35\n\tloan_type\x18\x06 \x01(\x0e\x32\x16.los.loan.v1.Loan.TypeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1e\n\x0creason_codes\x18\x07 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x10\":\n\x12OpenReviewResponse\x12$\n\x08verdicts\x18\x01 \x03(\x0b\x32\x12.google.rpc.Status\";\n\x13\x43\x61ncelReviewRequest\x12$\n\x08loan_ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x08\x01\x10\xe8\x07\"\x05r\x03\xb0\x01\x01\"<\n\x14\x43\x61ncelReviewResponse\x12$\n\x08verdicts\x18\x01 \x03(\x0b\x32\x12.google.rpc.Status2\xc8\x06\n\rReviewService\x12\x98\x01\n\x0b\x43reateAgent\x12!.los.review.v1.CreateAgentRequest\x1a\".los.review.v1.CreateAgentResponse\"B\xea\xf9\x18\x1e\x08\xc9\x01\x12\x19/api/v1/agents/{agent_id}\x82\xd3\xe4\x93\x02\x1a\"\x0e/api/v1/agents:\x01*b\x05\x61gent\x12x\n\x08GetAgent\x12\x1e.los.review.v1.GetAgentRequest\x1a\x1f.los.review.v1.GetAgentResponse\"+\x90\x02\x01\x82\xd3\xe4\x93\x02\"\x12\x19/api/v1/agents/{agent_id}b\x05\x61gent\x12l\n\nListAgents\x12 .los.review.v1.ListAgentsRequest\x1a!.los.review.v1.ListAgentsResponse\"\x19\x90\x02\x01\x82\xd3\xe4\x93\x02\x10\x12\x0e/api/v1/agents\x12\x88\x01\n\x0bUpdateAgent\x12!.los.review.v1.UpdateAgentRequest\x1a\".los.review.v1.UpdateAgentResponse\"2\x90\x02\x02\x82\xd3\xe4\x93\x02)2\x19/api/v1/agents/{agent_id}:\x05\x61gentb\x05\x61gent\x12\x8c\x01\n\x0fListAssignments\x12%.los.review.v1.ListAssignmentsRequest\x1a&.los.review.v1.ListAssignmentsResponse\"*\x90\x02\x01\x82\xd3\xe4\x93\x02!\x12\x1f/api/v1/agents/{agent_id}/loans\x12\x99\x01\n\nDecideLoan\x12 .los.review.v1.DecideLoanRequest\x1a!.los.review.v1.DecideLoanResponse\"F\x90\x02\x02\x82\xd3\xe4\x93\x02=\x1a\x32/api/v1/agents/{agent_id}/loans/{loan_id}/decision:\x01*b\x04loan2\xcd\x01\n\x15ReviewInternalService\x12V\n\nOpenReview\x12 .los.review.v1.OpenReviewRequest\x1a!.los.review.v1.OpenReviewResponse\"\x03\x90\x02\x02\x12\\\n\x0c\x43\x61ncelReview\x12\".los.review.v1.CancelReviewRequest\x1a#.los.review.v1.CancelReviewResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1alos/review/v1/review.proto\x12\rlos.review.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a los/gateway/v1/annotations.proto\x1a\x16los/loan/v1/loan.proto\"\xae\x02\n\x05\x41gent\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\x05\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05\x65mail\x18\x03 \x01(\t\x12\r\n\x05phone\x18\x04 \x01(\t\x12\x17\n\nmanager_id\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12\x14\n\x0cis_available\x18\x06 \x01(\x08\x12\x1b\n\x0e\x61pproval_limit\x18\x07 \x01(\tH\x01\x88\x01\x01\x12\x19\n\x11open_review_count\x18\x08 \x01(\x05\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\r\n\x0b_manager_idB\x11\n\x0f_approval_limit\"\xaf\x05\n\x12\x43reateAgentRequest\x12\xa3\x02\n\x04name\x18\x01 \x01(\tB\x94\x02\xbaH\x90\x02rL\x10\x01\x18\xc8\x01\x32\x45^[^\\x00-\\x1F\\x7F-\\x9F]*[^\\s\\x00-\\x1F\\x7F-\\x9F][^\\x00-\\x1F\\x7F-\\x9F]*$\xba\x01\xbe\x01\n\x04name\x12Hmust be 1 to 200 characters, not only spaces, without control characters\x1althis.size() <= 200 && this.matches(r\'^[^\\x00-\\x1F\\x7F-\\x9F]*[^\\s\\x00-\\x1F\\x7F-\\x9F][^\\x00-\\x1F\\x7F-\\x9F]*$\')\x12\x19\n\x05\x65mail\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x18\xfe\x01`\x01\x12\x18\n\x05phone\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x03\x18 \x12 \n\nmanager_id\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01H\x00\x88\x01\x01\x12\x19\n\x0cis_available\x18\x05 \x01(\x08H\x01\x88\x01\x01\x12\xcd\x01\n\x0e\x61pproval_limit\x18\x06 \x01(\tB\xaf\x01\xbaH\xa7\x01r\x1d\x32\x1b^[0-9]{1,8}(\\.[0-9]{1,2})?$\xba\x01\x84\x01\n\x0e\x61pproval_limit\x12\x44must be at most 99999999.99, with at most two digits after the point\x1a,this.matches(r\'^[0-9]{1,8}(\\.[0-9]{1,2})?$\')\xf8\xf9\x18\x01H\x02\x88\x01\x01\x42\r\n\x0b_manager_idB\x0f\n\r_is_availableB\x11\n\x0f_approval_limit\":\n\x13\x43reateAgentResponse\x12#\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x14.los.review.v1.Agent\",\n\x0fGetAgentRequest\x12\x19\n\x08\x61gent_id\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01\"7\n\x10GetAgentResponse\x12#\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x14.los.review.v1.Agent\"\xcc\x01\n\x11ListAgentsRequest\x12\x1c\n\x04size\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x01H\x00\x88\x01\x01\x12\x8f\x01\n\npage_token\x18\x02 \x01(\tB{\xbaHxr\x16\x32\x14^([1-9][0-9]{0,8})?$\xba\x01]\n\npage_token\x12(must be the next_page_token of an answer\x1a%this.matches(r\'^([1-9][0-9]{0,8})?$\')B\x07\n\x05_size\"S\n\x12ListAgentsResponse\x12$\n\x06\x61gents\x18\x01 \x03(\x0b\x32\x14.los.review.v1.Agent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf5\x06\n\x12UpdateAgentRequest\x12\x19\n\x08\x61gent_id\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01\x12@\n\x05\x61gent\x18\x02 \x01(\x0b\x32).los.review.v1.UpdateAgentRequest.ChangesB\x06\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x1a\xd0\x05\n\x07\x43hanges\x12\xa8\x02\n\x04name\x18\x01 \x01(\tB\x94\x02\xbaH\x90\x02rL\x10\x01\x18\xc8\x01\x32\x45^[^\\x00-\\x1F\\x7F-\\x9F]*[^\\s\\x00-\\x1F\\x7F-\\x9F][^\\x00-\\x1F\\x7F-\\x9F]*$\xba\x01\xbe\x01\n\x04name\x12Hmust be 1 to 200 characters, not only spaces, without control characters\x1althis.size() <= 200 && this.matches(r\'^[^\\x00-\\x1F\\x7F-\\x9F]*[^\\s\\x00-\\x1F\\x7F-\\x9F][^\\x00-\\x1F\\x7F-\\x9F]*$\')H\x00\x88\x01\x01\x12\x1e\n\x05\x65mail\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x18\xfe\x01`\x01H\x01\x88\x01\x01\x12\x1d\n\x05phone\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x03\x18 H\x02\x88\x01\x01\x12 \n\nmanager_id\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01H\x03\x88\x01\x01\x12\x19\n\x0cis_available\x18\x05 \x01(\x08H\x04\x88\x01\x01\x12\xcd\x01\n\x0e\x61pproval_limit\x18\x06 \x01(\tB\xaf\x01\xbaH\xa7\x01r\x1d\x32\x1b^[0-9]{1,8}(\\.[0-9]{1,2})?$\xba\x01\x84\x01\n\x0e\x61pproval_limit\x12\x44must be at most 99999999.99, with at most two digits after the point\x1a,this.matches(r\'^[0-9]{1,8}(\\.[0-9]{1,2})?$\')\xf8\xf9\x18\x01H\x05\x88\x01\x01\x42\x07\n\x05_nameB\x08\n\x06_emailB\x08\n\x06_phoneB\r\n\x0b_manager_idB\x0f\n\r_is_availableB\x11\n\x0f_approval_limit\":\n\x13UpdateAgentResponse\x12#\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x14.los.review.v1.Agent\"x\n\x16ListAssignmentsRequest\x12\x19\n\x08\x61gent_id\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01\x12\x1c\n\x04size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x01H\x00\x88\x01\x01\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x42\x07\n\x05_size\"v\n\x17ListAssignmentsResponse\x12.\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x19.los.review.v1.Assignment\x12\x12\n\ntotal_size\x18\x02 \x01(\x05\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\xdb\x02\n\nAssignment\x12\x0f\n\x07loan_id\x18\x01 \x01(\t\x12\x15\n\rcustomer_name\x18\x02 \x01(\t\x12\x16\n\x0e\x63ustomer_phone\x18\x03 \x01(\t\x12\x13\n\x0bloan_amount\x18\x04 \x01(\t\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\x12)\n\tloan_type\x18\x06 \x01(\x0e\x32\x16.los.loan.v1.Loan.Type\x12\x14\n\x0creason_codes\x18\x07 \x03(\t\x12-\n\topened_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x61ssigned_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x17recommended_by_agent_id\x18\n \x01(\x05H\x00\x88\x01\x01\x42\x1a\n\x18_recommended_by_agent_id\"\xb3\x04\n\x11\x44\x65\x63ideLoanRequest\x12\x19\n\x08\x61gent_id\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01\x12\x19\n\x07loan_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12G\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32).los.review.v1.DecideLoanRequest.DecisionB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\xc2\x01\n\x0creason_codes\x18\x04 \x03(\tB\xab\x01\xbaH\xa7\x01\x92\x01\xa3\x01\x10\x04\x18\x01\"\x9c\x01r\x18\x32\x16^[A-Z][A-Z0-9_]{0,63}$\xba\x01\x7f\n\x0breason_code\x12Gmust be 1 to 64 capital letters, digits and underscores, a letter first\x1a\'this.matches(r\'^[A-Z][A-Z0-9_]{0,63}$\')\x12\x9a\x01\n\x07\x63omment\x18\x05 \x01(\tB\x88\x01\xbaH\x84\x01r\x0f\x18\xd0\x0f\x32\n^[^\\x00]*$\xba\x01p\n\x07\x63omment\x12\x31must be at most 2000 characters, none of them NUL\x1a\x32this.size() <= 2000 && this.matches(r\'^[^\\x00]*$\')\"=\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x0b\n\x07\x41PPROVE\x10\x01\x12\n\n\x06REJECT\x10\x02\"5\n\x12\x44\x65\x63ideLoanResponse\x12\x1f\n\x04loan\x18\x01 \x01(\x0b\x32\x11.los.loan.v1.Loan\"\xfc\x02\n\x11OpenReviewRequest\x12\x45\n\x07reviews\x18\x01 \x03(\x0b\x32\'.los.review.v1.OpenReviewRequest.ReviewB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x1a\x9f\x02\n\x06Review\x12\x19\n\x07loan_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1f\n\rcustomer_name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x1f\n\x0e\x63ustomer_phone\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12\x37\n\x0bloan_amount\x18\x04 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[0-9]{1,8}(\\.[0-9]{1,2})?$\x12(\n\rcurrency_code\x18\x05 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12\x35\n\tloan_type\x18\x06 \x01(\x0e\x32\x16.los.loan.v1.Loan.TypeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1e\n\x0creason_codes\x18\x07 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x10\":\n\x12OpenReviewResponse\x12$\n\x08verdicts\x18\x01 \x03(\x0b\x32\x12.google.rpc.Status\";\n\x13\x43\x61ncelReviewRequest\x12$\n\x08loan_ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x08\x01\x10\xe8\x07\"\x05r\x03\xb0\x01\x01\"<\n\x14\x43\x61ncelReviewResponse\x12$\n\x08verdicts\x18\x01 \x03(\x0b\x32\x12.google.rpc.Status2\xc8\x06\n\rReviewService\x12\x98\x01\n\x0b\x43reateAgent\x12!.los.review.v1.CreateAgentRequest\x1a\".los.review.v1.CreateAgentResponse\"B\xea\xf9\x18\x1e\x08\xc9\x01\x12\x19/api/v1/agents/{agent_id}\x82\xd3\xe4\x93\x02\x1a\"\x0e/api/v1/agents:\x01*b\x05\x61gent\x12x\n\x08GetAgent\x12\x1e.los.review.v1.GetAgentRequest\x1a\x1f.los.review.v1.GetAgentResponse\"+\x90\x02\x01\x82\xd3\xe4\x93\x02\"\x12\x19/api/v1/agents/{agent_id}b\x05\x61gent\x12l\n\nListAgents\x12 .los.review.v1.ListAgentsRequest\x1a!.los.review.v1.ListAgentsResponse\"\x19\x90\x02\x01\x82\xd3\xe4\x93\x02\x10\x12\x0e/api/v1/agents\x12\x88\x01\n\x0bUpdateAgent\x12!.los.review.v1.UpdateAgentRequest\x1a\".los.review.v1.UpdateAgentResponse\"2\x90\x02\x02\x82\xd3\xe4\x93\x02)2\x19/api/v1/agents/{agent_id}:\x05\x61gentb\x05\x61gent\x12\x8c\x01\n\x0fListAssignments\x12%.los.review.v1.ListAssignmentsRequest\x1a&.los.review.v1.ListAssignmentsResponse\"*\x90\x02\x01\x82\xd3\xe4\x93\x02!\x12\x1f/api/v1/agents/{agent_id}/loans\x12\x99\x01\n\nDecideLoan\x12 .los.review.v1.DecideLoanRequest\x1a!.los.review.v1.DecideLoanResponse\"F\x90\x02\x02\x82\xd3\xe4\x93\x02=\x1a\x32/api/v1/agents/{agent_id}/loans/{loan_id}/decision:\x01*b\x04loan2\xcd\x01\n\x15ReviewInternalService\x12V\n\nOpenReview\x12 .los.review.v1.OpenReviewRequest\x1a!.los.review.v1.OpenReviewResponse\"\x03\x90\x02\x02\x12\\\n\x0c\x43\x61ncelReview\x12\".los.review.v1.CancelReviewRequest\x1a#.los.review.v1.CancelReviewResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,7 +39,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'los.review.v1.review_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CREATEAGENTREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_CREATEAGENTREQUEST'].fields_by_name['name']._serialized_options = b'\272H?r=\020\001\030\310\00126^[^\\x00-\\x1F\\x7F]*[^\\s\\x00-\\x1F\\x7F][^\\x00-\\x1F\\x7F]*$'
+  _globals['_CREATEAGENTREQUEST'].fields_by_name['name']._serialized_options = b'\272H\220\002rL\020\001\030\310\0012E^[^\\x00-\\x1F\\x7F-\\x9F]*[^\\s\\x00-\\x1F\\x7F-\\x9F][^\\x00-\\x1F\\x7F-\\x9F]*$\272\001\276\001\n\004name\022Hmust be 1 to 200 characters, not only spaces, without control characters\032lthis.size() <= 200 && this.matches(r\'^[^\\x00-\\x1F\\x7F-\\x9F]*[^\\s\\x00-\\x1F\\x7F-\\x9F][^\\x00-\\x1F\\x7F-\\x9F]*$\')'
   _globals['_CREATEAGENTREQUEST'].fields_by_name['email']._loaded_options = None
   _globals['_CREATEAGENTREQUEST'].fields_by_name['email']._serialized_options = b'\272H\007r\005\030\376\001`\001'
   _globals['_CREATEAGENTREQUEST'].fields_by_name['phone']._loaded_options = None
@@ -47,15 +47,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEAGENTREQUEST'].fields_by_name['manager_id']._loaded_options = None
   _globals['_CREATEAGENTREQUEST'].fields_by_name['manager_id']._serialized_options = b'\272H\004\032\002(\001'
   _globals['_CREATEAGENTREQUEST'].fields_by_name['approval_limit']._loaded_options = None
-  _globals['_CREATEAGENTREQUEST'].fields_by_name['approval_limit']._serialized_options = b'\272H\037r\0352\033^[0-9]{1,8}(\\.[0-9]{1,2})?$\370\371\030\001'
+  _globals['_CREATEAGENTREQUEST'].fields_by_name['approval_limit']._serialized_options = b'\272H\247\001r\0352\033^[0-9]{1,8}(\\.[0-9]{1,2})?$\272\001\204\001\n\016approval_limit\022Dmust be at most 99999999.99, with at most two digits after the point\032,this.matches(r\'^[0-9]{1,8}(\\.[0-9]{1,2})?$\')\370\371\030\001'
   _globals['_GETAGENTREQUEST'].fields_by_name['agent_id']._loaded_options = None
   _globals['_GETAGENTREQUEST'].fields_by_name['agent_id']._serialized_options = b'\272H\004\032\002(\001'
   _globals['_LISTAGENTSREQUEST'].fields_by_name['size']._loaded_options = None
   _globals['_LISTAGENTSREQUEST'].fields_by_name['size']._serialized_options = b'\272H\006\032\004\030d(\001'
   _globals['_LISTAGENTSREQUEST'].fields_by_name['page_token']._loaded_options = None
-  _globals['_LISTAGENTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\030r\0262\024^([1-9][0-9]{0,8})?$'
+  _globals['_LISTAGENTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272Hxr\0262\024^([1-9][0-9]{0,8})?$\272\001]\n\npage_token\022(must be the next_page_token of an answer\032%this.matches(r\'^([1-9][0-9]{0,8})?$\')'
   _globals['_UPDATEAGENTREQUEST_CHANGES'].fields_by_name['name']._loaded_options = None
-  _globals['_UPDATEAGENTREQUEST_CHANGES'].fields_by_name['name']._serialized_options = b'\272H?r=\020\001\030\310\00126^[^\\x00-\\x1F\\x7F]*[^\\s\\x00-\\x1F\\x7F][^\\x00-\\x1F\\x7F]*$'
+  _globals['_UPDATEAGENTREQUEST_CHANGES'].fields_by_name['name']._serialized_options = b'\272H\220\002rL\020\001\030\310\0012E^[^\\x00-\\x1F\\x7F-\\x9F]*[^\\s\\x00-\\x1F\\x7F-\\x9F][^\\x00-\\x1F\\x7F-\\x9F]*$\272\001\276\001\n\004name\022Hmust be 1 to 200 characters, not only spaces, without control characters\032lthis.size() <= 200 && this.matches(r\'^[^\\x00-\\x1F\\x7F-\\x9F]*[^\\s\\x00-\\x1F\\x7F-\\x9F][^\\x00-\\x1F\\x7F-\\x9F]*$\')'
   _globals['_UPDATEAGENTREQUEST_CHANGES'].fields_by_name['email']._loaded_options = None
   _globals['_UPDATEAGENTREQUEST_CHANGES'].fields_by_name['email']._serialized_options = b'\272H\007r\005\030\376\001`\001'
   _globals['_UPDATEAGENTREQUEST_CHANGES'].fields_by_name['phone']._loaded_options = None
@@ -63,7 +63,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEAGENTREQUEST_CHANGES'].fields_by_name['manager_id']._loaded_options = None
   _globals['_UPDATEAGENTREQUEST_CHANGES'].fields_by_name['manager_id']._serialized_options = b'\272H\004\032\002(\001'
   _globals['_UPDATEAGENTREQUEST_CHANGES'].fields_by_name['approval_limit']._loaded_options = None
-  _globals['_UPDATEAGENTREQUEST_CHANGES'].fields_by_name['approval_limit']._serialized_options = b'\272H\037r\0352\033^[0-9]{1,8}(\\.[0-9]{1,2})?$\370\371\030\001'
+  _globals['_UPDATEAGENTREQUEST_CHANGES'].fields_by_name['approval_limit']._serialized_options = b'\272H\247\001r\0352\033^[0-9]{1,8}(\\.[0-9]{1,2})?$\272\001\204\001\n\016approval_limit\022Dmust be at most 99999999.99, with at most two digits after the point\032,this.matches(r\'^[0-9]{1,8}(\\.[0-9]{1,2})?$\')\370\371\030\001'
   _globals['_UPDATEAGENTREQUEST'].fields_by_name['agent_id']._loaded_options = None
   _globals['_UPDATEAGENTREQUEST'].fields_by_name['agent_id']._serialized_options = b'\272H\004\032\002(\001'
   _globals['_UPDATEAGENTREQUEST'].fields_by_name['agent']._loaded_options = None
@@ -81,9 +81,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECIDELOANREQUEST'].fields_by_name['decision']._loaded_options = None
   _globals['_DECIDELOANREQUEST'].fields_by_name['decision']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_DECIDELOANREQUEST'].fields_by_name['reason_codes']._loaded_options = None
-  _globals['_DECIDELOANREQUEST'].fields_by_name['reason_codes']._serialized_options = b'\272H#\222\001 \020\004\030\001\"\032r\0302\026^[A-Z][A-Z0-9_]{0,63}$'
+  _globals['_DECIDELOANREQUEST'].fields_by_name['reason_codes']._serialized_options = b'\272H\247\001\222\001\243\001\020\004\030\001\"\234\001r\0302\026^[A-Z][A-Z0-9_]{0,63}$\272\001\177\n\013reason_code\022Gmust be 1 to 64 capital letters, digits and underscores, a letter first\032\'this.matches(r\'^[A-Z][A-Z0-9_]{0,63}$\')'
   _globals['_DECIDELOANREQUEST'].fields_by_name['comment']._loaded_options = None
-  _globals['_DECIDELOANREQUEST'].fields_by_name['comment']._serialized_options = b'\272H\021r\017\030\320\0172\n^[^\\x00]*$'
+  _globals['_DECIDELOANREQUEST'].fields_by_name['comment']._serialized_options = b'\272H\204\001r\017\030\320\0172\n^[^\\x00]*$\272\001p\n\007comment\0221must be at most 2000 characters, none of them NUL\0322this.size() <= 2000 && this.matches(r\'^[^\\x00]*$\')'
   _globals['_OPENREVIEWREQUEST_REVIEW'].fields_by_name['loan_id']._loaded_options = None
   _globals['_OPENREVIEWREQUEST_REVIEW'].fields_by_name['loan_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_OPENREVIEWREQUEST_REVIEW'].fields_by_name['customer_name']._loaded_options = None
@@ -121,47 +121,47 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AGENT']._serialized_start=255
   _globals['_AGENT']._serialized_end=557
   _globals['_CREATEAGENTREQUEST']._serialized_start=560
-  _globals['_CREATEAGENTREQUEST']._serialized_end=896
-  _globals['_CREATEAGENTRESPONSE']._serialized_start=898
-  _globals['_CREATEAGENTRESPONSE']._serialized_end=956
-  _globals['_GETAGENTREQUEST']._serialized_start=958
-  _globals['_GETAGENTREQUEST']._serialized_end=1002
-  _globals['_GETAGENTRESPONSE']._serialized_start=1004
-  _globals['_GETAGENTRESPONSE']._serialized_end=1059
-  _globals['_LISTAGENTSREQUEST']._serialized_start=1061
-  _globals['_LISTAGENTSREQUEST']._serialized_end=1168
-  _globals['_LISTAGENTSRESPONSE']._serialized_start=1170
-  _globals['_LISTAGENTSRESPONSE']._serialized_end=1253
-  _globals['_UPDATEAGENTREQUEST']._serialized_start=1256
-  _globals['_UPDATEAGENTREQUEST']._serialized_end=1790
-  _globals['_UPDATEAGENTREQUEST_CHANGES']._serialized_start=1421
-  _globals['_UPDATEAGENTREQUEST_CHANGES']._serialized_end=1790
-  _globals['_UPDATEAGENTRESPONSE']._serialized_start=1792
-  _globals['_UPDATEAGENTRESPONSE']._serialized_end=1850
-  _globals['_LISTASSIGNMENTSREQUEST']._serialized_start=1852
-  _globals['_LISTASSIGNMENTSREQUEST']._serialized_end=1972
-  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_start=1974
-  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_end=2092
-  _globals['_ASSIGNMENT']._serialized_start=2095
-  _globals['_ASSIGNMENT']._serialized_end=2442
-  _globals['_DECIDELOANREQUEST']._serialized_start=2445
-  _globals['_DECIDELOANREQUEST']._serialized_end=2755
-  _globals['_DECIDELOANREQUEST_DECISION']._serialized_start=2694
-  _globals['_DECIDELOANREQUEST_DECISION']._serialized_end=2755
-  _globals['_DECIDELOANRESPONSE']._serialized_start=2757
-  _globals['_DECIDELOANRESPONSE']._serialized_end=2810
-  _globals['_OPENREVIEWREQUEST']._serialized_start=2813
-  _globals['_OPENREVIEWREQUEST']._serialized_end=3193
-  _globals['_OPENREVIEWREQUEST_REVIEW']._serialized_start=2906
-  _globals['_OPENREVIEWREQUEST_REVIEW']._serialized_end=3193
-  _globals['_OPENREVIEWRESPONSE']._serialized_start=3195
-  _globals['_OPENREVIEWRESPONSE']._serialized_end=3253
-  _globals['_CANCELREVIEWREQUEST']._serialized_start=3255
-  _globals['_CANCELREVIEWREQUEST']._serialized_end=3314
-  _globals['_CANCELREVIEWRESPONSE']._serialized_start=3316
-  _globals['_CANCELREVIEWRESPONSE']._serialized_end=3376
-  _globals['_REVIEWSERVICE']._serialized_start=3379
-  _globals['_REVIEWSERVICE']._serialized_end=4219
-  _globals['_REVIEWINTERNALSERVICE']._serialized_start=4222
-  _globals['_REVIEWINTERNALSERVICE']._serialized_end=4427
+  _globals['_CREATEAGENTREQUEST']._serialized_end=1247
+  _globals['_CREATEAGENTRESPONSE']._serialized_start=1249
+  _globals['_CREATEAGENTRESPONSE']._serialized_end=1307
+  _globals['_GETAGENTREQUEST']._serialized_start=1309
+  _globals['_GETAGENTREQUEST']._serialized_end=1353
+  _globals['_GETAGENTRESPONSE']._serialized_start=1355
+  _globals['_GETAGENTRESPONSE']._serialized_end=1410
+  _globals['_LISTAGENTSREQUEST']._serialized_start=1413
+  _globals['_LISTAGENTSREQUEST']._serialized_end=1617
+  _globals['_LISTAGENTSRESPONSE']._serialized_start=1619
+  _globals['_LISTAGENTSRESPONSE']._serialized_end=1702
+  _globals['_UPDATEAGENTREQUEST']._serialized_start=1705
+  _globals['_UPDATEAGENTREQUEST']._serialized_end=2590
+  _globals['_UPDATEAGENTREQUEST_CHANGES']._serialized_start=1870
+  _globals['_UPDATEAGENTREQUEST_CHANGES']._serialized_end=2590
+  _globals['_UPDATEAGENTRESPONSE']._serialized_start=2592
+  _globals['_UPDATEAGENTRESPONSE']._serialized_end=2650
+  _globals['_LISTASSIGNMENTSREQUEST']._serialized_start=2652
+  _globals['_LISTASSIGNMENTSREQUEST']._serialized_end=2772
+  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_start=2774
+  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_end=2892
+  _globals['_ASSIGNMENT']._serialized_start=2895
+  _globals['_ASSIGNMENT']._serialized_end=3242
+  _globals['_DECIDELOANREQUEST']._serialized_start=3245
+  _globals['_DECIDELOANREQUEST']._serialized_end=3808
+  _globals['_DECIDELOANREQUEST_DECISION']._serialized_start=3747
+  _globals['_DECIDELOANREQUEST_DECISION']._serialized_end=3808
+  _globals['_DECIDELOANRESPONSE']._serialized_start=3810
+  _globals['_DECIDELOANRESPONSE']._serialized_end=3863
+  _globals['_OPENREVIEWREQUEST']._serialized_start=3866
+  _globals['_OPENREVIEWREQUEST']._serialized_end=4246
+  _globals['_OPENREVIEWREQUEST_REVIEW']._serialized_start=3959
+  _globals['_OPENREVIEWREQUEST_REVIEW']._serialized_end=4246
+  _globals['_OPENREVIEWRESPONSE']._serialized_start=4248
+  _globals['_OPENREVIEWRESPONSE']._serialized_end=4306
+  _globals['_CANCELREVIEWREQUEST']._serialized_start=4308
+  _globals['_CANCELREVIEWREQUEST']._serialized_end=4367
+  _globals['_CANCELREVIEWRESPONSE']._serialized_start=4369
+  _globals['_CANCELREVIEWRESPONSE']._serialized_end=4429
+  _globals['_REVIEWSERVICE']._serialized_start=4432
+  _globals['_REVIEWSERVICE']._serialized_end=5272
+  _globals['_REVIEWINTERNALSERVICE']._serialized_start=5275
+  _globals['_REVIEWINTERNALSERVICE']._serialized_end=5480
 # @@protoc_insertion_point(module_scope)

@@ -10,7 +10,6 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from chassis import errors, rpc
 from chassis.errors import InvalidArgument, ResourceExhausted, ServiceError, Violation
-from los.loan.v1 import loan_pb2
 
 DOMAIN = "los.loan.v1"
 
@@ -118,43 +117,6 @@ def test_a_code_that_nobody_here_gives_is_a_failure_that_does_not_pass(code: int
 def test_a_batch_gets_one_verdict_for_each_item_in_order() -> None:
     verdicts = rpc.verdicts([None, LoanNotFound("none"), KeyError("secret")], DOMAIN)
     assert [verdict.code for verdict in verdicts] == [code_pb2.OK, code_pb2.NOT_FOUND, code_pb2.INTERNAL]
-
-
-GOOD = loan_pb2.SubmitLoanRequest(
-    customer_name="Ada Lovelace", customer_phone="+14155550100", loan_amount="10.00", loan_type=loan_pb2.Loan.HOME
-)
-LOAN_ID = "0190a6c1-0000-7000-8000-000000000000"
-
-
-def test_a_request_that_keeps_the_rules_has_no_violations() -> None:
-    assert rpc.violations(GOOD) == []
-    rpc.check(GOOD)
-
-
-@pytest.mark.parametrize(
-    ("request_", "fields"),
-    [
-        (loan_pb2.GetLoanRequest(loan_id="no id"), ["loan_id"]),
-        (loan_pb2.ListLoansRequest(page=0, size=101), ["page", "size"]),
-        (loan_pb2.ListLoansRequest(page=1, page_token="x"), [""]),
-        (loan_pb2.BatchSubmitLoansRequest(), ["loans"]),
-        (
-            loan_pb2.RecordReviewAssignmentsRequest(
-                assignments=[
-                    {"loan_id": LOAN_ID, "agent_id": 1, "assignment_number": 1},
-                    {"loan_id": LOAN_ID, "agent_id": 0, "assignment_number": 1},
-                ]
-            ),
-            ["assignments[1].agent_id"],
-        ),
-    ],
-    ids=["a field", "two fields", "fields together", "a list", "an item of a list"],
-)
-def test_each_violation_names_the_place(request_: Message, fields: list[str]) -> None:
-    assert [violation.field for violation in rpc.violations(request_)] == fields
-    with pytest.raises(InvalidArgument) as raised:
-        rpc.check(request_)
-    assert [violation.field for violation in raised.value.violations] == fields
 
 
 class Remaining:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from chassis import rpc
+from chassis import rules
 from chassis.errors import InvalidArgument
 from loan_service.domain import LoanType, Status
 from loan_service.servicer import wire
@@ -25,7 +25,7 @@ def request_with(**fields: object) -> loan_pb2.SubmitLoanRequest:
 
 def refused_fields(request: loan_pb2.SubmitLoanRequest, key: str = "") -> list[str]:
     try:
-        rpc.check(request)
+        rules.check(request)
         READER.application(request, key)
     except InvalidArgument as error:
         return sorted({violation.field for violation in error.violations})
