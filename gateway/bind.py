@@ -59,13 +59,18 @@ def described(field: FieldDescriptor) -> str:
 def wanted(field: FieldDescriptor) -> str:
     """Say what one value of the field must be."""
     if field.enum_type is not None:
-        return f"must be one of {', '.join(value.name for value in field.enum_type.values)}"
+        return f"must be one of {', '.join(_choices(field.enum_type))}"
     if field.message_type is None:
         return f"must be {_KINDS[field.type][1]}"
     name = field.message_type.full_name
     if name in WRAPPERS:
         return wanted(field.message_type.fields_by_name["value"])
     return f"must be {_TEXT_FORMS.get(name, f'the JSON form of {name}')}"
+
+
+def _choices(kind: EnumDescriptor) -> Iterable[str]:
+    """Name the values of an enum but the one that, by convention, stands for no choice."""
+    return (value.name for value in kind.values if value.number or not value.name.endswith("_UNSPECIFIED"))
 
 
 class Parameters:

@@ -21,6 +21,7 @@ _INTERNAL_TEXT = re.compile(
     re.IGNORECASE,
 )
 _SENTENCES = {
+    errors.DEADLINE_EXCEEDED: "the service did not answer in time",
     errors.UNAVAILABLE: "the service cannot be reached",
     errors.RESOURCE_EXHAUSTED: "the service's answer is larger than the gateway carries",
 }

@@ -126,7 +126,7 @@ class Shapes:
         elif isinstance(value, str) and _LONE_SURROGATE.search(value):
             yield place, "must not hold half a surrogate pair"
         elif not self._check_one(field)(value) or not self._is_taken(field, [value] if field.is_repeated else value):
-            yield place, bind.wanted(field)
+            yield place, f"{bind.wanted(field)} or a number" if is_number_accepted(field) else bind.wanted(field)
 
     def _is_taken(self, field: FieldDescriptor, value: object) -> bool:
         """Try the value alone."""

@@ -89,7 +89,9 @@ RESPONSES: dict[str, Any] = {
     "ServiceUnavailable": _passing_failure(
         "The service cannot be reached at the moment.", errors.UNAVAILABLE, "the service cannot be reached"
     ),
-    "GatewayTimeout": _failure("The service did not answer in time.", errors.DEADLINE_EXCEEDED, "deadline exceeded"),
+    "GatewayTimeout": _failure(
+        "The service did not answer in time.", errors.DEADLINE_EXCEEDED, "the service did not answer in time"
+    ),
     "Failure": _failure("Any other failure.", errors.UNKNOWN, "the service failed"),
 }
 

@@ -255,6 +255,12 @@ def test_a_value_from_the_path_replaces_what_the_body_says_there(message: Messag
     assert json_format.MessageToDict(message) == {"aDouble": 1.0}
 
 
+def test_the_enum_value_that_stands_for_no_choice_is_not_offered() -> None:
+    source = 'syntax = "proto3"; message M { E e = 1; } enum E { E_UNSPECIFIED = 0; ONE = 1; TWO = 2; }'
+    message = protos.messages(protos.compiled(source))["M"]()
+    assert filled(message, "e=THREE") == [Violation("e", "must be one of ONE, TWO")]
+
+
 @pytest.mark.parametrize(("text", "is_taken"), [("ONE", True), ("1", True), ("2", False), ("TWO", False)])
 def test_a_closed_enum_takes_the_numbers_of_its_names_only(text: str, is_taken: bool) -> None:
     closed = 'syntax = "proto2"; message M { enum E { ZERO = 0; ONE = 1; } optional E e = 1; }'

@@ -103,6 +103,11 @@ def test_details_that_cannot_be_read_are_left_out_and_never_a_failure(details: b
             "the service cannot be reached",
         ),
         (grpc.StatusCode.UNAVAILABLE, "Socket closed", "the service cannot be reached"),
+        (
+            grpc.StatusCode.DEADLINE_EXCEEDED,
+            "Deadline exceeded while waiting to connect to ipv4:127.0.0.1:50051",
+            "the service did not answer in time",
+        ),
         (grpc.StatusCode.UNKNOWN, "Exception calling application: /srv/x.py line 1", "the service failed"),
         (grpc.StatusCode.INTERNAL, "Exception deserializing request!", "the service failed"),
         (grpc.StatusCode.UNKNOWN, "Unexpected <class 'ValueError'>: secret", "the service failed"),
