@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+BENCH := .venv-bench
 
 .PHONY: help
 help: ## Print this list
@@ -46,6 +47,21 @@ test-unit: $(READY) ## Run the tests that need nothing but the code, in seconds
 .PHONY: chaos
 chaos: $(READY) ## Break the system for MINUTES, with the faults of SEED, and prove that nothing was lost
 	@$(BIN)/python -m tests.system.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+
+# The peers' dependencies are nobody else's business: a virtual environment of their own.
+$(BENCH)/ready: requirements-bench.lock
+	@$(PYTHON) -m venv $(BENCH)
+	@echo "Installing the locked dependencies into $(BENCH) ..."
+	@$(BENCH)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-bench.lock
+	@touch $(BENCH)/ready
+
+.PHONY: bench
+bench: $(BENCH)/ready ## Measure the promises about speed, or one: B=P4
+	@$(BENCH)/bin/python -m bench $(B)
+
+.PHONY: bench-types
+bench-types: $(BENCH)/ready ## Check the types of the benches
+	@$(BENCH)/bin/mypy -p bench
 
 .PHONY: check
 check: lint types imports rules proto-check proto-lint tables-check ## Prove everything that needs no test
@@ -94,6 +110,7 @@ proto: $(READY) ## Generate los/ from protos/
 lock: $(READY) ## Lock the dependencies of pyproject.toml again
 	$(BIN)/uv pip compile -q --custom-compile-command "make lock" --universal --generate-hashes --python-version 3.11 pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --custom-compile-command "make lock" --universal --generate-hashes --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --custom-compile-command "make lock" --universal --generate-hashes --python-version 3.11 pyproject.toml --group bench -c requirements-dev.lock -o requirements-bench.lock
 
 .PHONY: clean
 clean: ## Remove what can be made again; the data in .local/ stay

@@ -1,0 +1,1 @@
+"""Load: wrk for HTTP, a small asyncio client for gRPC."""

@@ -1,0 +1,72 @@
+"""Load over gRPC, from a process of its own: `python -m bench.load.rpc TARGET CALLERS SECONDS` prints one JSON line."""
+
+import asyncio
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+import grpc.aio
+import uvloop
+
+from bench.measure import Round, percentile
+from deploy.processes import ROOT
+from los.loan.v1 import loan_pb2, loan_pb2_grpc
+
+AMOUNTS = ("5000.50", "750.00", "9999.99", "25000.00", "600000.00")
+"""Three below the review band, one within it, one above."""
+
+
+def application() -> loan_pb2.SubmitLoanRequest:
+    """An application of a customer whom nobody knows."""
+    phone = f"+1{random.randrange(201, 981, 2)}{random.randrange(2_000_000, 10_000_000)}"  # noqa: S311 -- load
+    return loan_pb2.SubmitLoanRequest(
+        customer_name="Ada Lovelace",
+        customer_phone=phone,
+        loan_amount=random.choice(AMOUNTS),  # noqa: S311 -- load
+        loan_type=random.randrange(1, 5),  # type: ignore[arg-type]  # noqa: S311 -- an enum's number
+    )
+
+
+def submits(target: str, *, callers: int = 64, seconds: float = 4) -> Round:
+    """Submit loans by callers that each wait for the answer; calls per second."""
+    command = [sys.executable, "-m", "bench.load.rpc", target, str(callers), str(seconds)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    return Round(**json.loads(said))
+
+
+async def _submits(target: str, callers: int, seconds: float) -> Round:
+    latencies: list[float] = []
+    errors = 0
+    async with grpc.aio.insecure_channel(target) as channel:
+        stub = loan_pb2_grpc.LoanServiceStub(channel)
+        await channel.channel_ready()
+        end = time.perf_counter() + seconds
+
+        async def call() -> None:
+            nonlocal errors
+            while (start := time.perf_counter()) < end:
+                try:
+                    await stub.SubmitLoan(application(), timeout=10)
+                except grpc.aio.AioRpcError:
+                    errors += 1
+                else:
+                    latencies.append(time.perf_counter() - start)
+
+        begun = time.perf_counter()
+        await asyncio.gather(*(call() for _ in range(callers)))
+        passed = time.perf_counter() - begun
+    return Round(len(latencies) / passed, errors, percentile(latencies, 0.99) * 1000)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run from the command line."""
+    target, callers, seconds = arguments
+    found = uvloop.run(_submits(target, int(callers), float(seconds)))
+    print(json.dumps({"value": found.value, "errors": found.errors, "p99_ms": found.p99_ms}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

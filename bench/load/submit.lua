@@ -1,0 +1,21 @@
+-- Submits loans of different customers: three of five below the review band, one within it, one above.
+math.randomseed(os.time())
+
+local amounts = { "5000.50", "750.00", "9999.99", "25000.00", "600000.00" }
+local types = { "PERSONAL", "HOME", "AUTO", "BUSINESS" }
+
+function request()
+  local phone = string.format("+1%03d%07d", 201 + 2 * math.random(0, 390), 2000000 + math.random(0, 7999999))
+  local body = string.format(
+    '{"customer_name": "Ada Lovelace", "customer_phone": "%s", "loan_amount": "%s", "loan_type": "%s"}',
+    phone, amounts[math.random(5)], types[math.random(4)])
+  return wrk.format("POST", "/api/v1/loans", { ["content-type"] = "application/json" }, body)
+end
+
+function done(summary, latency, _)
+  local errors = summary.errors
+  io.write(string.format(
+    '{"requests": %d, "seconds": %.6f, "p50_ms": %.3f, "p99_ms": %.3f, "errors": %d}\n',
+    summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+end
