@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from urllib.parse import urlsplit
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
@@ -22,6 +22,7 @@ from chassis.logs import log
 REGISTRY = CollectorRegistry()
 """What this process counts."""
 
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of use to no alert
 ProcessCollector(registry=REGISTRY)  # its memory, processor time and open files
 
 PATH = "/metrics"

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from deploy import system
-from deploy.processes import wait_until
+from deploy.processes import ROOT, wait_until
 from tests.scraping import Growth, Scraped, scrape
 from tests.system.client import Client
 from tests.system.conftest import RunningSystem
@@ -83,3 +83,12 @@ def test_no_series_is_named_by_what_a_caller_sent(running_system: RunningSystem,
     text = httpx.get(f"http://{address}/metrics").text
     assert loan["loan_id"] not in text
     assert "/made/up" not in text
+
+
+def test_every_metric_is_explained_to_operators(running_system: RunningSystem, client: Client) -> None:
+    client.submit("100")
+    explained = (ROOT / "docs" / "operations.md").read_text()
+    for process in system.PACKAGES:
+        for family in told_by(running_system, process).families:
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            assert f"`{name}" in explained, name

@@ -81,7 +81,7 @@ def test_names_have_the_form_that_prometheus_wants(stand: Stand) -> None:
         assert family.documentation, family.name
         assert family.type in {"counter", "gauge", "histogram"}, family.name
         for sample in family.samples:
-            assert sample.name.endswith("_total") == (family.type == "counter") or sample.name.endswith("_created")
+            assert sample.name.endswith("_total") == (family.type == "counter"), sample.name
 
 
 # -- calls
