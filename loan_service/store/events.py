@@ -26,11 +26,12 @@ SELECT transaction::text, {_EVENT_COLUMNS} FROM loan_events WHERE loan_id = :loa
 """)  # noqa: S608 -- constants of this module
 
 # Only events of transactions before which nothing is still running: nothing can appear later in front of them.
+# The order names the table: a bare `transaction` would mean the text that is selected, where 1000 comes before 999.
 LIST_EVENTS_AFTER = text(f"""
 SELECT transaction::text, {_EVENT_COLUMNS} FROM loan_events
 WHERE (transaction, loan_id, version) > (CAST(:transaction AS text)::xid8, :loan_id, :version)
   AND transaction < pg_snapshot_xmin(pg_current_snapshot())
-ORDER BY transaction, loan_id, version LIMIT :most
+ORDER BY loan_events.transaction, loan_events.loan_id, loan_events.version LIMIT :most
 """)  # noqa: S608 -- constants of this module
 
 GET_HORIZON = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")

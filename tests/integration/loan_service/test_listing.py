@@ -118,11 +118,6 @@ def test_a_customer_has_the_name_of_the_latest_approved_loan(loans: Loans) -> No
             "loans_customer_phone_index",
         ),
         (store.counters.LIST_TOP_CUSTOMERS.text.replace(":most", "3"), "customer_totals_top_index"),
-        (
-            "SELECT * FROM loan_events WHERE (transaction, loan_id, version) > ('5'::xid8, gen_random_uuid(), 1) "
-            "ORDER BY transaction, loan_id, version LIMIT 1000",
-            "loan_events_watch_index",
-        ),
     ],
 )
 def test_an_index_serves_the_order_so_that_depth_costs_nothing(
