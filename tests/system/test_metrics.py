@@ -5,7 +5,9 @@ from functools import partial
 
 import httpx
 import pytest
+from sqlalchemy import text
 
+from chassis import db
 from deploy import system
 from deploy.processes import ROOT, wait_until
 from tests.scraping import Growth, Scraped, scrape
@@ -13,6 +15,10 @@ from tests.system.client import Client
 from tests.system.conftest import RunningSystem
 
 SUBMIT = {"grpc_service": "los.loan.v1.LoanService", "grpc_method": "SubmitLoan"}
+OPEN_REVIEWS = text("""
+SELECT CASE WHEN assigned_agent_id IS NULL THEN 'unassigned' ELSE 'assigned' END AS assignment, count(*) AS number
+FROM reviews WHERE state = 'OPEN' GROUP BY 1
+""")
 OPEN = {"grpc_service": "los.review.v1.ReviewInternalService", "grpc_method": "OpenReview"}
 
 
@@ -63,16 +69,16 @@ def test_a_submitted_loan_is_seen_on_its_way_through_all_four(running_system: Ru
 def test_what_is_open_is_what_the_rows_say(running_system: RunningSystem, client: Client) -> None:
     loan = client.submit("50000")
     client.wait_for_status(loan["loan_id"], "UNDER_REVIEW")
+    engine = db.engine(running_system.database_urls["review"], schema="review", name="test", pool_size=1)
 
     def equal() -> bool:
         told = told_by(running_system, "review").by("reviews_open", "assignment")
-        rows = running_system.rows("""
-            SELECT CASE WHEN assigned_agent_id IS NULL THEN 'unassigned' ELSE 'assigned' END, count(*)
-            FROM review.reviews WHERE state = 'OPEN' GROUP BY 1
-        """)
-        return sum(told.values()) > 0 and told == {"assigned": 0, "unassigned": 0} | dict(rows)
+        with db.transaction(engine) as tx:
+            rows = {row.assignment: row.number for row in tx.execute(OPEN_REVIEWS)}
+        return sum(told.values()) > 0 and told == {"assigned": 0, "unassigned": 0} | rows
 
     wait_until(equal, "the figures to be those of the rows", 60)
+    engine.dispose()
 
 
 def test_no_series_is_named_by_what_a_caller_sent(running_system: RunningSystem, client: Client) -> None:
@@ -80,9 +86,9 @@ def test_no_series_is_named_by_what_a_caller_sent(running_system: RunningSystem,
     client.http.get(f"/api/v1/loans/{loan['loan_id']}")
     client.http.get("/made/up")
     address = running_system.environment[system.listen_setting(system.METRICS["gateway"])]
-    text = httpx.get(f"http://{address}/metrics").text
-    assert loan["loan_id"] not in text
-    assert "/made/up" not in text
+    told = httpx.get(f"http://{address}/metrics").text
+    assert loan["loan_id"] not in told
+    assert "/made/up" not in told
 
 
 def test_every_metric_is_explained_to_operators(running_system: RunningSystem, client: Client) -> None:
