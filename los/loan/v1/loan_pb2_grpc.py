@@ -98,6 +98,8 @@ class LoanServiceServicer:
 
     def BatchSubmitLoans(self, request, context):
         """Submits up to 1,000 loan applications. Each row succeeds or fails by itself; results are in the order of the rows.
+        A body that is not of this form, say with a `loan_type` or a field that does not exist, is refused as a whole, with
+        every place that is wrong.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -253,6 +253,11 @@ def test_a_set_without_source_info_makes_a_document_without_comments(library: by
     assert operation(found, ".GetBook")["summary"] == "GetBook"
 
 
+def test_every_body_has_an_example_to_begin_with(loans: Document) -> None:
+    bodies = {path: each["requestBody"] for path, each in operations(loans) if "requestBody" in each}
+    assert [path for path, body in bodies.items() if "example" not in body["content"]["application/json"]] == []
+
+
 def test_every_example_is_what_its_schema_admits(loans: Document) -> None:
     seen = 0
     for schema in schemas_within(loans):
