@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from chassis import config, logs, metrics
+from chassis import config, logs, memory, metrics
 from chassis.logs import log
 from gateway import bootstrap
 from gateway.app import Gateway
@@ -64,6 +64,7 @@ def _serve(app: Gateway, settings: Settings) -> None:
     # uvicorn raises the signal again once everything is drained; by then it is a wish that has been granted.
     signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGINT, _exit)
+    memory.collect_seldom()
     Server(app, host.strip("[]"), int(port), settings.drain_s).run()
 
 

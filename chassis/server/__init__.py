@@ -18,7 +18,7 @@ from grpc_health.v1 import health as grpc_health
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from chassis import rpc
+from chassis import memory, rpc
 from chassis.errors import ServiceError
 from chassis.logs import log
 from chassis.server.gate import Gate, Threads
@@ -84,6 +84,7 @@ def run(  # noqa: PLR0913 -- each is named by its caller, and none belongs to an
     Raises:
         SystemExit: The address cannot be listened on.
     """
+    memory.collect_seldom()
     uvloop.run(_Process(listen, services, is_ready, background, grace_s).run(register, threads))
 
 
