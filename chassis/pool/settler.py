@@ -109,6 +109,8 @@ class Settler:
             if effective := [task for task in tasks if task.job.id in mine and task.subject is not None]:
                 handler.finish(tx, effective)
         meter.ENDED.labels(tasks[0].job.kind, meter.DONE).inc(len(mine))
+        if lost := [task.job.key for task in tasks if task.job.id not in mine]:
+            log.warning("no longer ours: effect not written", pool=self._board.name, jobs=lost)
         return [None] * len(tasks)
 
     def _fail(self, tasks: Sequence[Task]) -> Sequence[None]:
