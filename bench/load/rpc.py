@@ -21,12 +21,12 @@ AMOUNTS = ("5000.50", "750.00", "9999.99", "25000.00", "600000.00")
 
 def application() -> loan_pb2.SubmitLoanRequest:
     """An application of a customer whom nobody knows."""
-    phone = f"+1{random.randrange(201, 981, 2)}{random.randrange(2_000_000, 10_000_000)}"  # noqa: S311 -- load
+    phone = f"+1{random.randrange(201, 981, 2)}{random.randrange(2_000_000, 10_000_000)}"
     return loan_pb2.SubmitLoanRequest(
         customer_name="Ada Lovelace",
         customer_phone=phone,
-        loan_amount=random.choice(AMOUNTS),  # noqa: S311 -- load
-        loan_type=random.randrange(1, 5),  # type: ignore[arg-type]  # noqa: S311 -- an enum's number
+        loan_amount=random.choice(AMOUNTS),
+        loan_type=random.randrange(1, 5),  # type: ignore[arg-type]
     )
 
 
