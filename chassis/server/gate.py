@@ -8,6 +8,7 @@ checks too, so that an overloaded process would be taken for a dead one.
 
 import inspect
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
@@ -78,7 +79,8 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not generic
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
-        self._guarded: dict[str, Any] = {}
+        self._guarded: dict[str, tuple[Any, bool]] = {}
+        self._next_word = 0.0
 
     async def intercept_service(
         self,
@@ -91,13 +93,19 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not generic
             handler = await continuation(handler_call_details)
             if handler is None:
                 return None
-            self._guarded[method] = _guarded(handler, method)
-        handler = self._guarded[method]
-        blocks = handler.unary_unary and not inspect.iscoroutinefunction(handler.unary_unary)
+            blocks = bool(handler.unary_unary) and not inspect.iscoroutinefunction(handler.unary_unary)
+            self._guarded[method] = _guarded(handler, method), blocks
+        handler, blocks = self._guarded[method]
         if blocks and self._threads.are_taken:
-            log.warning("too many calls", method=method)
+            self._say_too_many(method)
             return grpc.unary_unary_rpc_method_handler(_measured(_refusing(method), Meter(method)))
         return handler
+
+    def _say_too_many(self, method: str) -> None:
+        """A line for a second of refusals: they are quick, and must stay so."""
+        if (now := time.monotonic()) >= self._next_word:
+            self._next_word = now + 1
+            log.warning("too many calls: refusing", method=method)
 
 
 def _guarded(handler: Any, method: str) -> Any:  # noqa: ANN401 -- grpc's handler type
