@@ -93,6 +93,11 @@ class Bakery:
         """Wait for the effects of these jobs."""
         wait_until(lambda: set(keys) <= set(self.baked()), f"{keys} to be baked", WAIT_S)
 
+    def wait_until_more(self) -> None:
+        """Wait for any effect that is not there yet."""
+        so_far = self.baked().total()
+        wait_until(lambda: self.baked().total() > so_far, "more to be baked", WAIT_S)
+
     def wait_until_parked(self, key: str) -> None:
         """Wait until a job is set aside."""
         wait_until(lambda: self.workshop.row(key)["state"] == "PARKED", f"{key} to be parked", WAIT_S)
