@@ -6,8 +6,11 @@ import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
 
 from deploy import ports, postgres, system
 from tests.system.chaos import checker
@@ -51,6 +54,13 @@ class RunningSystem(system.System):
         self.processes[name].stop()
         self.processes[name].start()
         self.wait_until_process_serves(name)
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Ask the database as the login that owns it, and commit."""
+        engine = create_engine(make_url(self.owner_url).set(drivername="postgresql+psycopg2"), poolclass=NullPool)
+        with engine.begin() as tx:
+            answer = tx.execute(text(statement))
+            return [tuple(row) for row in answer] if answer.returns_rows else []
 
     def check(self) -> None:
         """Bring back what is dead, let everything be done, and hold it against what the system promises."""

@@ -126,7 +126,7 @@ class Supervisor:
         return self._hands.submit(work)
 
     def restart(self, name: str, pause: Callable[[], object]) -> None:
-        """Stop a process in good order, and start it again after a pause; one that does not listen yet knows no order."""
+        """Stop a process in good order, if it has come so far as to know one, and start it again after a pause."""
         listens = _listens(self._port_of[name])
         exit_code = self.processes[name].stop(grace_s=30)
         if listens and exit_code != 0:

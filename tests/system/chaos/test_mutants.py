@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.pool import NullPool
 
 from deploy import ports, postgres
 from deploy.processes import Process, wait_until
@@ -83,15 +81,8 @@ def process(system: RunningSystem, name: str, package: str, patches: str, **sett
     return Process([sys.executable, "-c", program], log, environment={**system.environment, **settings})
 
 
-def rows(system: RunningSystem, statement: str) -> list[tuple[object, ...]]:
-    engine = create_engine(make_url(system.owner_url).set(drivername="postgresql+psycopg2"), poolclass=NullPool)
-    with engine.begin() as tx:
-        answer = tx.execute(text(statement))
-        return [tuple(row) for row in answer] if answer.returns_rows else []
-
-
 def count(system: RunningSystem, condition: str) -> object:
-    return rows(system, f"SELECT count(*) FROM {condition}")[0][0]
+    return system.rows(f"SELECT count(*) FROM {condition}")[0][0]
 
 
 @pytest.mark.parametrize("mutation", ["", WITHOUT_A_FENCE], ids=["with", "without"])
@@ -136,7 +127,7 @@ def test_without_the_unique_key_a_message_whose_receipt_is_lost_is_sent_twice(
     with Proxy() as proxy, prepared(postgres_server, f"unique_{len(mutation)}") as system:
         link = proxy.link("loan->notification", int(system.notification_target.rpartition(":")[2]))
         if mutation:
-            rows(system, "ALTER TABLE notification.notifications DROP CONSTRAINT notifications_dedupe_key_key")
+            system.rows("ALTER TABLE notification.notifications DROP CONSTRAINT notifications_dedupe_key_key")
         to_link = {"LOAN_NOTIFICATION_TARGET": f"{ports.HOST}:{link.port}"}
         system.processes["loan"] = process(system, "loan", "loan_service", "", **to_link)
         system.processes["notification"] = process(system, "notification", "notification_service", mutation)
