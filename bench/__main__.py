@@ -17,7 +17,12 @@ from deploy import postgres
 from deploy.processes import ROOT, CannotRun
 
 RESULTS = Path(__file__).parent / "results"
-SCRIPTS = {"P1": "p1_submit_http", "P2": "p2_submit_rpc", "P3": "p3_batches"}
+SCRIPTS = {
+    "P1": "p1_submit_http",
+    "P2": "p2_submit_rpc",
+    "P3": "p3_batches",
+    "P4": "p4_decisions",
+}
 LIBRARIES = ("grpcio", "psycopg2-binary", "sqlalchemy", "uvicorn", "fastapi", "pgqueuer", "procrastinate")
 HEAD = ("promise", "work", "unit", "ours", "p99", "reference", "p99", "ratio", "promised", "verdict", "errors")
 
