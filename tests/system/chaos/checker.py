@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 from loan_service.domain import CreditPolicy
@@ -30,6 +30,13 @@ WAITING = text(f"SELECT count(*) {promises.WAITING}")
 PARKED = text(f"SELECT service, key, last_error FROM {promises.JOBS} WHERE state = 'PARKED'")
 LOANS = text("SELECT customer_phone, loan_id::text, loan_amount, status FROM loan.loans")
 KEYS = text("SELECT dedupe_key FROM notification.notifications")
+
+# In the order in which watchers see them.
+HAPPENED = text("""
+SELECT transaction || '-' || replace(loan_id::text, '-', '') || '-' || version FROM loan.loan_events
+WHERE (transaction, loan_id, version) > (CAST(:transaction AS xid8), CAST(:loan_id AS uuid), CAST(:version AS int))
+ORDER BY transaction, loan_id, version
+""")
 
 # An attempt that ended without success, or without a word, may have reached the provider all the same.
 ATTEMPTS = text("""
@@ -88,9 +95,7 @@ def find(
         patience_s: How long to wait; what is left after it is a violation.
         policy: The credit policy of the system.
     """
-    engine = create_engine(
-        make_url(owner_url).set(drivername="postgresql+psycopg2"), poolclass=NullPool, isolation_level="REPEATABLE READ"
-    )
+    engine = _engine(owner_url)
     deadline = time.monotonic() + patience_s
     while True:
         with engine.begin() as tx:  # everything is read in the snapshot in which nothing was left to do
@@ -104,6 +109,18 @@ def find(
         known = set(tx.scalars(KEYS))
     _hold_against_provider(found, attempts, handed_over, known)
     return found
+
+
+def list_events_after(owner_url: str, event_id: str) -> list[str]:
+    """The ids of all events after one, in the order in which watchers see them."""
+    transaction, loan_id, version = event_id.split("-")
+    with _engine(owner_url).begin() as tx:
+        return list(tx.scalars(HAPPENED, {"transaction": transaction, "loan_id": loan_id, "version": version}))
+
+
+def _engine(owner_url: str) -> Engine:
+    url = make_url(owner_url).set(drivername="postgresql+psycopg2")
+    return create_engine(url, poolclass=NullPool, isolation_level="REPEATABLE READ")
 
 
 def _is_done(tx: Connection) -> bool:

@@ -14,6 +14,7 @@ from tests.system.chaos import checker, faults
 from tests.system.chaos.checker import Findings
 from tests.system.chaos.faults import Fault, Scene
 from tests.system.chaos.supervisor import Supervisor, supervised
+from tests.system.chaos.watcher import Watcher
 from tests.system.chaos.workload import Workload
 
 PATIENCE_S = 180
@@ -28,6 +29,8 @@ class Report:
         injected: How many faults of each kind there were.
         outcomes: How many requests of each kind had each outcome.
         findings: What the checker found; what else was wrong is among its violations.
+        resumed: How often the watcher had to resume its stream.
+        watched: How many events it had to see.
         logs: Where the logs are; gone if nothing was wrong.
     """
 
@@ -35,6 +38,8 @@ class Report:
     injected: Counter[str]
     outcomes: Counter[tuple[str, str]]
     findings: Findings
+    resumed: int
+    watched: int
     logs: Path
 
     @property
@@ -60,13 +65,17 @@ def run(seed: int, lasts_s: float, say: Callable[[str], None], *, keeps_logs: bo
     say(f"seed {seed}, {lasts_s:g} s, logs in {folder}")
     with supervised(folder, seed) as system:
         planned = faults.plan(seed, lasts_s, processes=list(system.processes), links=list(system.proxy.links))
-        with Workload(system.gateway_url, seed) as workload:
-            failed = _let_happen(system, planned, lasts_s, say)
-            say("everything is healed")
-            system.heal()
-            workload.finish(PATIENCE_S)
-        say("nobody asks any more")
-        found = checker.find(system.owner_url, system.provider_logs, workload.answers, patience_s=PATIENCE_S)
+        workload = Workload(system.gateway_url, seed)
+        with Watcher(system.gateway_url, workload.answers) as watcher:
+            with workload:
+                failed = _let_happen(system, planned, lasts_s, say)
+                say("everything is healed")
+                system.heal()
+                workload.finish(PATIENCE_S)
+            say("nobody asks any more")
+            found = checker.find(system.owner_url, system.provider_logs, workload.answers, patience_s=PATIENCE_S)
+            happened = checker.list_events_after(system.owner_url, watcher.first)
+            found.violations += watcher.broken(happened, PATIENCE_S)
         say("checked")
     found.violations += [f"the outcome of a {kind} was never known" for kind in workload.never_known]
     found.violations += [f"parked: {job}" for job in found.parked]
@@ -74,7 +83,8 @@ def run(seed: int, lasts_s: float, say: Callable[[str], None], *, keeps_logs: bo
     found.violations += failed
     if not found.violations and not keeps_logs:
         shutil.rmtree(folder)
-    return Report(seed, Counter(fault.kind for fault in planned), workload.outcomes, found, folder)
+    injected = Counter(fault.kind for fault in planned)
+    return Report(seed, injected, workload.outcomes, found, watcher.resumed, len(happened), folder)
 
 
 def _let_happen(system: Supervisor, planned: Sequence[Fault], lasts_s: float, say: Callable[[str], None]) -> list[str]:
@@ -103,7 +113,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"\nloans: {report.findings.loans.total()}"
     for status, count in sorted(report.findings.loans.items()):
         yield f"  {status:32}{count:>8}"
-    yield f"\nmessages repeated to the provider after an attempt was cut off: {report.findings.repeated_sends}"
+    yield f"\nevents watched: {report.watched}, resuming {report.resumed} times"
+    yield f"messages repeated to the provider after an attempt was cut off: {report.findings.repeated_sends}"
     yield f"violations: {len(report.violations)}"
     for violation in report.violations:
         yield f"  {violation}"
