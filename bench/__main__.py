@@ -22,6 +22,9 @@ SCRIPTS = {
     "P2": "p2_submit_rpc",
     "P3": "p3_batches",
     "P4": "p4_decisions",
+    "P5": "p5_delays",
+    "P7": "p7_growth",
+    "P8": "p8_gateway_cost",
 }
 LIBRARIES = ("grpcio", "psycopg2-binary", "sqlalchemy", "uvicorn", "fastapi", "pgqueuer", "procrastinate")
 HEAD = ("promise", "work", "unit", "ours", "p99", "reference", "p99", "ratio", "promised", "verdict", "errors")

@@ -25,7 +25,12 @@ def measure(server: postgres.Server) -> Iterator[Line]:
             http.submits(ours.gateway_url, seconds=2)
             rounds = alternate(ROUNDS, lambda: http.submits(ours.gateway_url), lambda: http.submits(theirs))
             yield Line(
-                "P1", "POST /api/v1/loans, 64 connections, against the monolith", "requests/s", *rounds, wanted=8
+                "P1",
+                "POST /api/v1/loans, 64 connections, against the monolith",
+                "requests/s",
+                rounds[0],
+                rounds[1],
+                wanted=8,
             )
         with stand.running(server, "p1_working") as ours:
             rounds[0] = [_submits_and_rest(ours) for _ in range(ROUNDS)]

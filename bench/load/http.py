@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.measure import Round
 from deploy.processes import CannotRun
 
-SUBMIT = Path(__file__).parent / "submit.lua"
+SCRIPTS = Path(__file__).parent
 
 
 def submits(url: str, *, connections: int = 64, seconds: int = 4) -> Round:
@@ -17,10 +17,23 @@ def submits(url: str, *, connections: int = 64, seconds: int = 4) -> Round:
     Raises:
         CannotRun: wrk is not installed.
     """
+    return _wrk("submit.lua", url, connections, seconds)
+
+
+def gets(url: str, *, connections: int, seconds: int) -> Round:
+    """Get the same again and again; requests per second.
+
+    Raises:
+        CannotRun: wrk is not installed.
+    """
+    return _wrk("said.lua", url, connections, seconds)
+
+
+def _wrk(script: str, url: str, connections: int, seconds: int) -> Round:
     wrk = shutil.which("wrk")
     if wrk is None:
         raise CannotRun("wrk is needed (Debian: apt-get install wrk)")
-    command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(SUBMIT), url]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", script, url]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=SCRIPTS).stdout
     found = json.loads(said.splitlines()[-1])
     return Round(found["requests"] / found["seconds"], found["errors"], found["p99_ms"])
