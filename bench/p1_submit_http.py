@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 
 from bench import stand
-from bench.load import http
+from bench.load import wrk
 from bench.measure import Line, Round, alternate
 from deploy import ports, postgres
 
@@ -21,9 +21,9 @@ def measure(server: postgres.Server) -> Iterator[Line]:
     with stand.peer(command, f"{theirs}/health", MONOLITH_DATABASE_URL=url):
         accepting = ("review", "notification", "loan serve", "gateway")
         with stand.running(server, "p1_accepting", *accepting) as ours:
-            http.submits(theirs, seconds=2)
-            http.submits(ours.gateway_url, seconds=2)
-            rounds = alternate(ROUNDS, lambda: http.submits(ours.gateway_url), lambda: http.submits(theirs))
+            wrk.submits(theirs, seconds=2)
+            wrk.submits(ours.gateway_url, seconds=2)
+            rounds = alternate(ROUNDS, lambda: wrk.submits(ours.gateway_url), lambda: wrk.submits(theirs))
             yield Line(
                 "P1",
                 "POST /api/v1/loans, 64 connections, against the monolith",
@@ -41,6 +41,6 @@ def measure(server: postgres.Server) -> Iterator[Line]:
 
 def _submits_and_rest(ours: stand.Stand) -> Round:
     """Submit, and let all of it be done before anything else is measured; nothing may be lost or twice."""
-    found = http.submits(ours.gateway_url)
+    found = wrk.submits(ours.gateway_url)
     violations = ours.violations()
     return Round(found.value, found.errors + len(violations), found.p99_ms)

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 
 from bench import stand
-from bench.load import cpu, http
+from bench.load import cpu, wrk
 from bench.load.rpc import application
 from bench.measure import Line, Round, alternate
 from deploy import postgres
@@ -31,7 +31,7 @@ def measure(server: postgres.Server) -> Iterator[Line]:
 
         def through() -> Round:
             before = cpu.used_s(gateway)
-            found = http.gets(f"{ours.gateway_url}/api/v1/loans/{loan_id}", connections=CONNECTIONS, seconds=SECONDS)
+            found = wrk.gets(f"{ours.gateway_url}/api/v1/loans/{loan_id}", connections=CONNECTIONS, seconds=SECONDS)
             used_us = (cpu.used_s(gateway) - before) * 1e6
             return Round(used_us / (found.value * SECONDS), found.errors, found.p99_ms)
 
