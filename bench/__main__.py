@@ -23,8 +23,11 @@ SCRIPTS = {
     "P3": "p3_batches",
     "P4": "p4_decisions",
     "P5": "p5_delays",
+    "P6": "p6_latency",
     "P7": "p7_growth",
     "P8": "p8_gateway_cost",
+    "P9": "p9_memory",
+    "P10": "p10_watchers",
 }
 LIBRARIES = ("grpcio", "psycopg2-binary", "sqlalchemy", "uvicorn", "fastapi", "pgqueuer", "procrastinate")
 HEAD = ("promise", "work", "unit", "ours", "p99", "reference", "p99", "ratio", "promised", "verdict", "errors")

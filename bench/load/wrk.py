@@ -17,7 +17,7 @@ def submits(url: str, *, connections: int = 64, seconds: int = 4) -> Round:
     Raises:
         CannotRun: wrk is not installed.
     """
-    return _wrk("submit.lua", url, connections, seconds)
+    return _run("submit.lua", url, connections, seconds)
 
 
 def gets(url: str, *, connections: int, seconds: int) -> Round:
@@ -26,14 +26,14 @@ def gets(url: str, *, connections: int, seconds: int) -> Round:
     Raises:
         CannotRun: wrk is not installed.
     """
-    return _wrk("said.lua", url, connections, seconds)
+    return _run("said.lua", url, connections, seconds)
 
 
-def _wrk(script: str, url: str, connections: int, seconds: int) -> Round:
-    wrk = shutil.which("wrk")
-    if wrk is None:
+def _run(script: str, url: str, connections: int, seconds: int) -> Round:
+    program = shutil.which("wrk")
+    if program is None:
         raise CannotRun("wrk is needed (Debian: apt-get install wrk)")
-    command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", script, url]
+    command = [program, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", script, url]
     said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=SCRIPTS).stdout
     found = json.loads(said.splitlines()[-1])
     return Round(found["requests"] / found["seconds"], found["errors"], found["p99_ms"])
