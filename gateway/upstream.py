@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import grpc
 import grpc.aio
@@ -99,12 +100,13 @@ class Upstream:
             try:
                 call = self._unary_callable(method)(request, timeout=remaining_s(deadline), metadata=metadata)
                 answer = Answer(await call, await call.initial_metadata(), await call.trailing_metadata())
-            except grpc.aio.AioRpcError as error:
+            except grpc.aio.AioRpcError as raised:
+                error = _as_outage(raised)
                 is_passing = error.code() is grpc.StatusCode.UNAVAILABLE
                 pause_s = _BACKOFF_FIRST_S * 2**attempt * random.random()  # noqa: S311 -- spreads load, guards nothing
                 may_repeat = is_passing and self._budget.spend() and is_repeatable and attempt < _ATTEMPTS_MAX
                 if not may_repeat or pause_s >= remaining_s(deadline):
-                    raise
+                    raise error from None
                 await asyncio.sleep(pause_s)
             else:
                 self._budget.refill()
@@ -186,6 +188,24 @@ class Upstreams:
         """Close all channels."""
         for upstream in self.all:
             await upstream.close()
+
+
+def _as_outage(error: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError:
+    """Take a call that its server cancelled for what it is: the server ended, and whether it happened is unknown.
+
+    Nobody here cancelled it, or this would be no AioRpcError; and a service that cancels on purpose gives details.
+    """
+    trailing = cast("grpc.aio.Metadata", error.trailing_metadata())
+    has_details = any(name == "grpc-status-details-bin" for name, _ in trailing)
+    if error.code() is not grpc.StatusCode.CANCELLED or has_details:
+        return error
+    return grpc.aio.AioRpcError(
+        grpc.StatusCode.UNAVAILABLE,
+        error.initial_metadata(),
+        trailing,
+        "the service ended in the middle of the call",
+        error.debug_error_string(),
+    )
 
 
 def remaining_s(deadline: float) -> float:

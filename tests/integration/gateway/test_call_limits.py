@@ -14,6 +14,7 @@ import pytest
 from tests.integration.gateway.stand import WAIT_S, Running, Stand, Weather, eventually
 
 UNAVAILABLE, ABORTED = grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED
+CANCELLED = grpc.StatusCode.CANCELLED  # what a server that ends says of the calls it does not finish
 
 
 def hanging(weather: Weather, method: str) -> tuple[threading.Event, threading.Event]:
@@ -81,6 +82,8 @@ def test_a_client_that_goes_away_cancels_the_call(gateway: Running, weather: Wea
         ("GET /v1/stations/a", "GetStation", [ABORTED], 409, 1),
         ("POST /v1/stations/a:calibrate", "Calibrate", [UNAVAILABLE], 200, 2),
         ("POST /v1/stations/a:measure", "Measure", [UNAVAILABLE], 503, 1),
+        ("GET /v1/stations/a", "GetStation", [CANCELLED], 200, 2),
+        ("POST /v1/stations/a:measure", "Measure", [CANCELLED], 503, 1),
         ("POST /v1/stations", "CreateStation", [UNAVAILABLE], 503, 1),
         ("DELETE /v1/stations/a", "DeleteStation", [UNAVAILABLE], 503, 1),
     ],
