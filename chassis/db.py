@@ -109,12 +109,20 @@ def _wait(connection: extensions.connection) -> None:
     """Wait for the server's answer; psycopg2 calls this wherever it would block. Other connections wait for ever."""
     patience_s = getattr(connection, "patience_s", math.inf)
     deadline = time.monotonic() + patience_s
-    while (state := connection.poll()) != extensions.POLL_OK:
+    while (state := _poll(connection)) != extensions.POLL_OK:
         ready = select.poll()
         ready.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
         left_s = deadline - time.monotonic()
         if left_s <= 0 or not ready.poll(None if left_s == math.inf else left_s * 1000):
             raise psycopg2.OperationalError(f"the server has not answered for {patience_s:g} s")
+
+
+def _poll(connection: extensions.connection) -> int:
+    """How far the connection is; what it complains of may be too garbled for psycopg2 to say."""
+    try:
+        return connection.poll()
+    except UnicodeDecodeError as error:
+        raise psycopg2.OperationalError("the server's answer makes no sense") from error
 
 
 extensions.set_wait_callback(_wait)
