@@ -8,7 +8,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection, Engine
 
-from chassis import db, jobs
+from chassis import crash, db, jobs
 from chassis.errors import is_passing
 from chassis.jobs import Job
 from chassis.logs import log
@@ -77,6 +77,8 @@ class Claimer:
             tasks = self._claim_then_start_singly(limits, most)
         if stale:
             self._next_stale = time.monotonic() + _jittered(min(self._lease_s / 4, STALE_MOST_S))
+        for task in tasks:
+            crash.here("claimed", task.job.kind)
         self._board.accept(tasks)
         return len(tasks)
 

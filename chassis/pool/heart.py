@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine
 
-from chassis import batch, db, jobs
+from chassis import batch, crash, db, jobs
 from chassis.errors import is_passing
 from chassis.jobs import NewJob
 from chassis.logs import bound, log
@@ -33,6 +33,7 @@ class _Worker(threading.Thread):
             with self._turn:
                 self._tasks, self._since = tasks, time.monotonic()
             outcomes = self._perform(tasks)
+            crash.here("performed", tasks[0].job.kind)
             with self._turn:
                 if self._abandoned:
                     return

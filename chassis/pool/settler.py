@@ -5,7 +5,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection, Engine
 
-from chassis import batch, db, jobs
+from chassis import batch, crash, db, jobs
 from chassis.errors import is_passing
 from chassis.jobs import Failure
 from chassis.logs import log
@@ -108,6 +108,8 @@ class Settler:
                 mine = jobs.reschedule(tx, held, self._worker_id, handler.every_s)
             if effective := [task for task in tasks if task.job.id in mine and task.subject is not None]:
                 handler.finish(tx, effective)
+            crash.here("settling", tasks[0].job.kind)
+        crash.here("settled", tasks[0].job.kind)
         meter.ENDED.labels(tasks[0].job.kind, meter.DONE).inc(len(mine))
         if lost := [task.job.key for task in tasks if task.job.id not in mine]:
             log.warning("no longer ours: effect not written", pool=self._board.name, jobs=lost)

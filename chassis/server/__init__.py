@@ -18,7 +18,8 @@ from grpc_health.v1 import health as grpc_health
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from chassis import memory, rpc
+from chassis import config, crash, memory, rpc
+from chassis.crash import CrashSettings
 from chassis.errors import ServiceError
 from chassis.logs import log
 from chassis.server.gate import Gate, Threads
@@ -82,8 +83,9 @@ def run(  # noqa: PLR0913 -- each is named by its caller, and none belongs to an
         grace_s: How long running calls and work may take to end.
 
     Raises:
-        SystemExit: The address cannot be listened on.
+        SystemExit: The address cannot be listened on, or a test setting is on outside of a test.
     """
+    crash.arm(config.load(CrashSettings))
     memory.collect_seldom()
     uvloop.run(_Process(listen, services, is_ready, background, grace_s).run(register, threads))
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import grpc
 from sqlalchemy import Connection, Engine
 
-from chassis import batch, db, rpc, rules
+from chassis import batch, crash, db, rpc, rules
 from chassis.batch import GroupCommit
 from chassis.errors import InvalidArgument, ServiceError
 from loan_service import store, usecases
@@ -34,6 +34,8 @@ def submit(engine: Engine, on_commit: Callable[[], None]) -> Callable[[Sequence[
     def submit_all(applications: Sequence[Application]) -> list[Outcome]:
         with db.transaction(engine) as tx:
             outcomes = usecases.submit_loans(tx, applications)
+            crash.here("storing_submits")
+        crash.here("stored_submits")
         on_commit()
         return outcomes
 
@@ -229,6 +231,8 @@ class LoanInternalServicer(loan_pb2_grpc.LoanInternalServiceServicer):
         decision = wire.review_decision(request)
         with db.transaction(self._engine) as tx:
             loan = usecases.record_review_decision(tx, UUID(request.loan_id), decision)
+            crash.here("storing_decision")
+        crash.here("stored_decision")
         self._on_commit()
         return loan_pb2.RecordReviewDecisionResponse(loan=wire.loan(loan))
 

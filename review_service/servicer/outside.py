@@ -7,7 +7,7 @@ from uuid import UUID
 import grpc
 from sqlalchemy import Engine
 
-from chassis import db, rpc
+from chassis import crash, db, rpc
 from chassis.errors import ServiceError, Unavailable
 from los.loan.v1 import loan_pb2
 from los.review.v1 import review_pb2, review_pb2_grpc
@@ -137,6 +137,8 @@ class ReviewServicer(review_pb2_grpc.ReviewServiceServicer):
         try:
             with db.transaction(self._engine) as tx:
                 standing = usecases.decide_review(tx, loan_id, decision)
+                crash.here("storing_decision")
+            crash.here("stored_decision")
         except ReviewNotFound:
             raise self._why_no_review(loan_id, decision.agent_id, context) from None
         self._wake()
