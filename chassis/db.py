@@ -16,7 +16,7 @@ from logging import getLogger
 import psycopg2
 from alembic import context as alembic_context
 from psycopg2 import extensions
-from sqlalchemy import Connection, Engine, MetaData, create_engine, text
+from sqlalchemy import Connection, Engine, ExceptionContext, MetaData, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
@@ -32,8 +32,15 @@ CONVENTION = {
 }
 
 
+LOCK_MAX_S = 2.0
+"""How long a statement waits for a lock: less than half of what a caller gives us, who may wait behind another."""
+
 MARGIN_S = 2.0
 """How much longer than a statement may take its answer is waited for: the server itself ends it before, if it lives."""
+
+
+READ_ONLY = "25006"
+"""PostgreSQL's code for a write in a session that may not."""
 
 
 class DatabaseUnavailable(Unavailable):
@@ -70,12 +77,12 @@ def engine(url: str, *, schema: str, name: str, pool_size: int, statement_timeou
     options = {
         "search_path": schema,
         "statement_timeout": int(statement_timeout_s * 1000),
-        "lock_timeout": 5000,
+        "lock_timeout": int(LOCK_MAX_S * 1000),
         "idle_in_transaction_session_timeout": 15000,
         "timezone": "UTC",
         "jit": "off",  # statements here take microseconds; compiling them takes milliseconds
     }
-    return create_engine(
+    made = create_engine(
         re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql+psycopg2://", url),
         pool_size=pool_size,
         max_overflow=0,
@@ -93,6 +100,18 @@ def engine(url: str, *, schema: str, name: str, pool_size: int, statement_timeou
             "connection_factory": type("Connection", (_Connection,), {"patience_s": statement_timeout_s + MARGIN_S}),
         },
     )
+    event.listen(made, "handle_error", _leave_what_is_read_only)
+    return made
+
+
+def _leave_what_is_read_only(failure: ExceptionContext) -> None:
+    """Take a session that may not write for a lost one, and with it all that were made before.
+
+    A session is read-only for as long as it lasts, although the database may have been writable again for long: after
+    a failover it is another server that writes.
+    """
+    if getattr(failure.original_exception, "pgcode", None) == READ_ONLY:
+        failure.is_disconnect = True
 
 
 class _Connection(extensions.connection):
@@ -158,7 +177,7 @@ def _translated(error: DBAPIError) -> ServiceError | None:
     if state == "57014":  # query canceled by statement_timeout
         return DatabaseTimeout("the database took too long")
     # connection exceptions, insufficient resources, operator intervention, read-only transaction
-    if error.connection_invalidated or state[:2] in {"08", "53", "57"} or state in {"25006", "25P03"}:
+    if error.connection_invalidated or state[:2] in {"08", "53", "57"} or state in {READ_ONLY, "25P03"}:
         return DatabaseUnavailable("the database is not available")
     if type(error.orig).__name__ in {"OperationalError", "InterfaceError"} and not state:
         return DatabaseUnavailable("the database is not available")
@@ -166,16 +185,28 @@ def _translated(error: DBAPIError) -> ServiceError | None:
 
 
 def check(on: Engine) -> None:
-    """Ask the database for a sign of life, and whether it is migrated.
+    """Ask the database for a sign of life, whether it writes, and whether it is migrated.
 
     Raises:
-        DatabaseUnavailable: It cannot be reached, or has no tables yet.
+        DatabaseUnavailable: It cannot be reached, or does not write, or has no tables yet.
         ServiceError: See `transaction`.
     """
     with transaction(on) as tx:
+        require_writable(tx)
         migrated = tx.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
         if not migrated or tx.scalar(text("SELECT version_num FROM alembic_version LIMIT 1")) is None:
             raise DatabaseUnavailable("the database is not migrated")
+
+
+def require_writable(tx: Connection) -> None:
+    """Make sure that the database takes writes, which a standby does not, nor one that was made read-only.
+
+    Raises:
+        DatabaseUnavailable: It does not.
+    """
+    if tx.scalar(text("SHOW transaction_read_only")) == "on":
+        tx.invalidate()  # a new session sees whether it is still so; this one never would
+        raise DatabaseUnavailable("the database is read-only")
 
 
 def run_migrations(target: MetaData, schema: str) -> None:

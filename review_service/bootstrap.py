@@ -109,12 +109,13 @@ def wait_until_ready(engine: Engine) -> None:
 
 
 def check_ready(engine: Engine) -> None:
-    """Make sure that the database answers and is migrated.
+    """Make sure that the database answers, writes, and is migrated.
 
     Raises:
         ServiceError: It does not, or is not.
     """
     with db.transaction(engine) as tx:
+        db.require_writable(tx)
         missing = store.find_missing_tables(tx)
     if missing:
         raise NotMigrated(f"the database is not migrated: it has no {', '.join(missing)}")

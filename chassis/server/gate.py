@@ -1,4 +1,4 @@
-"""Stands before every servicer: refuses bytes that are no message, and calls that would wait too long for a thread.
+"""Stands before every servicer: refuses bytes that are no message, and calls that wait too long for a thread.
 
 What is let through and what is refused is measured alike.
 
@@ -23,14 +23,27 @@ from chassis.logs import log
 from chassis.server.meter import Meter
 
 WAITING_PER_THREAD = 8
-"""How many blocking calls wait for each thread at most. They take milliseconds: a second's wait is already too much."""
+"""How many blocking calls wait for each thread at most."""
+
+WAIT_MAX_S = 1.0
+"""How long one waits. Calls take milliseconds: who has waited for longer is behind something that does not move, and is
+told so by the next thread that becomes free, while there is time left to come back."""
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
 
 
 class TooManyCalls(ResourceExhausted):
-    """All threads are busy, and enough calls wait for them."""
+    """All threads are busy, and enough calls wait for them, or this one has waited for too long."""
+
+
+class _Line(threading.local):
+    """What a thread knows of the call that it is at."""
+
+    waited_s = 0.0
+
+
+_line = _Line()
 
 
 class Threads(ThreadPoolExecutor):
@@ -55,7 +68,13 @@ class Threads(ThreadPoolExecutor):
         self, fn: Callable[Parameters, Answer], /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Future[Answer]:
         """Run a call on a thread as soon as one is free."""
-        future = super().submit(fn, *args, **kwargs)
+        since = time.monotonic()
+
+        def run() -> Answer:
+            _line.waited_s = time.monotonic() - since
+            return fn(*args, **kwargs)
+
+        future = super().submit(run)
         with self._count:
             self._unfinished += 1
         future.add_done_callback(self._forget)
@@ -94,7 +113,7 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not generic
             if handler is None:
                 return None
             blocks = bool(handler.unary_unary) and not inspect.iscoroutinefunction(handler.unary_unary)
-            self._guarded[method] = _guarded(handler, method), blocks
+            self._guarded[method] = self._guard(handler, method), blocks
         handler, blocks = self._guarded[method]
         if blocks and self._threads.are_taken:
             self._say_too_many(method)
@@ -107,22 +126,35 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not generic
             self._next_word = now + 1
             log.warning("too many calls: refusing", method=method)
 
+    def _guard(self, handler: Any, method: str) -> Any:  # noqa: ANN401 -- grpc's handler type
+        """The handler, with a deserializer that raises nothing, if it reads a single request."""
+        if handler.request_streaming:
+            return handler
+        if not handler.response_streaming:
+            guarded, behaviour = grpc.unary_unary_rpc_method_handler, handler.unary_unary
+        elif inspect.iscoroutinefunction(handler.unary_stream):
+            guarded, behaviour = grpc.unary_stream_rpc_method_handler, handler.unary_stream
+        else:
+            return handler  # a generator, which no method is that `@rpc` stands on
+        if not inspect.iscoroutinefunction(behaviour):
+            behaviour = self._in_time(behaviour, method)
+        return guarded(
+            _measured(_without_malformed(behaviour, method), Meter(method)),
+            _tolerant(handler.request_deserializer),
+            handler.response_serializer,
+        )
 
-def _guarded(handler: Any, method: str) -> Any:  # noqa: ANN401 -- grpc's handler type
-    """The handler, with a deserializer that raises nothing, if it reads a single request."""
-    if handler.request_streaming:
-        return handler
-    if not handler.response_streaming:
-        guarded, behaviour = grpc.unary_unary_rpc_method_handler, handler.unary_unary
-    elif inspect.iscoroutinefunction(handler.unary_stream):
-        guarded, behaviour = grpc.unary_stream_rpc_method_handler, handler.unary_stream
-    else:
-        return handler  # a generator, which no method is that `@rpc` stands on
-    return guarded(
-        _measured(_without_malformed(behaviour, method), Meter(method)),
-        _tolerant(handler.request_deserializer),
-        handler.response_serializer,
-    )
+    def _in_time(self, behaviour: Callable[..., Any], method: str) -> Callable[..., Any]:
+        """A method on a thread, which is not begun for a call that has waited for too long."""
+        status = _too_many(method)
+
+        def blocking(request: Any, context: Any) -> Any:  # noqa: ANN401 -- any message
+            if _line.waited_s > WAIT_MAX_S:
+                self._say_too_many(method)
+                rpc.end_with(status, context)
+            return behaviour(request, context)
+
+        return blocking
 
 
 def _tolerant(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
@@ -172,12 +204,16 @@ def _measured(behaviour: Callable[..., Any], meter: Meter) -> Callable[..., Any]
 
 
 def _refusing(method: str) -> Callable[..., Any]:
-    status = _status(TooManyCalls("too many requests at once; try again"), method)
+    status = _too_many(method)
 
     async def refuse(_request: Any, context: Any) -> None:  # noqa: ANN401 -- any message
         await rpc.end_with(status, context)  # on the loop: the threads are taken
 
     return refuse
+
+
+def _too_many(method: str) -> status_pb2.Status:
+    return _status(TooManyCalls("too many requests at once; try again"), method)
 
 
 def _status(error: ServiceError, method: str) -> status_pb2.Status:

@@ -81,7 +81,7 @@ def killed_by(engine: Engine) -> Step:
     [
         ("search_path", "scratch"),
         ("statement_timeout", "10s"),
-        ("lock_timeout", "5s"),
+        ("lock_timeout", "2s"),
         ("idle_in_transaction_session_timeout", "15s"),
         ("timezone", "UTC"),
         ("jit", "off"),
@@ -217,6 +217,18 @@ def test_a_database_that_writes_nothing_is_away(plates: Engine) -> None:
         do(plates, run("SET TRANSACTION READ ONLY"), serving(1, "stew"))
 
 
+def test_a_database_that_writes_again_is_found_by_those_who_had_known_it_read_only(
+    plates: Engine, database_settings: dict[str, str]
+) -> None:
+    with another(database_settings["MIGRATE_DATABASE_URL"], pool_size=2) as engine:
+        read_only = run("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+        do(engine, read_only, lambda _: do(engine, read_only))
+        with pytest.raises(DatabaseUnavailable):
+            do(engine, serving(1, "stew"))
+        do(engine, serving(1, "salad"), lambda _: do(engine, serving(2, "rice")))
+    assert dishes(plates) == ["salad", "rice"]
+
+
 def test_a_database_that_does_not_listen_is_away_and_its_address_is_not_told() -> None:
     url = f"postgresql://nobody@127.0.0.1:{ports.free_port()}/none"
     with another(url) as engine, pytest.raises(DatabaseUnavailable) as raised:
@@ -265,6 +277,16 @@ def test_a_database_whose_first_migration_is_under_way_is_not_ready(scratch_data
         tx.execute(text("CREATE TABLE alembic_version (version_num text)"))
     with pytest.raises(DatabaseUnavailable, match="not migrated"):
         db.check(scratch_database)
+
+
+def test_a_database_that_is_read_only_is_not_ready_until_it_writes_again(scratch_database: Engine) -> None:
+    with scratch_database.begin() as tx:
+        tx.execute(text("CREATE TABLE alembic_version (version_num text)"))
+        tx.execute(text("INSERT INTO alembic_version VALUES ('0001')"))
+    do(scratch_database, run("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
+    with pytest.raises(DatabaseUnavailable, match="read-only"):
+        db.check(scratch_database)
+    db.check(scratch_database)
 
 
 def test_a_migrated_database_is_ready(scratch_database: Engine) -> None:

@@ -1,11 +1,8 @@
 """A database server that is frozen: it takes connections and never answers."""
 
-import os
-import signal
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ from sqlalchemy import Engine, text
 from chassis import db
 from chassis.db import DatabaseUnavailable
 from deploy import postgres
+from tests.frozen import frozen
 
 
 @pytest.fixture(scope="module")
@@ -33,30 +31,6 @@ def engine(server: postgres.Server) -> Iterator[Engine]:
     engine = db.engine(server.url(), schema="public", name="test", pool_size=2, statement_timeout_s=0.5)
     yield engine
     engine.dispose()
-
-
-def is_child(entry: Path, parent: int) -> bool:
-    """Whether a process is of this parent; one that has just ended is nobody's."""
-    try:
-        return f"PPid:\t{parent}\n" in (entry / "status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-@contextmanager
-def frozen(server: postgres.Server) -> Iterator[None]:
-    """All processes of the server, stopped while the block lasts."""
-    parent = server.process.pid
-    children = [
-        int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal() and is_child(entry, parent)
-    ]
-    for pid in (parent, *children):
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in (*children, parent):
-            os.kill(pid, signal.SIGCONT)
 
 
 def failure_of(engine: Engine, statement: str = "SELECT 1") -> BaseException | None:

@@ -62,6 +62,26 @@ def test_more_plain_calls_than_may_wait_are_refused_at_once_and_all_others_are_a
     assert refused.trailers["retry-after"] == "1"
 
 
+def test_a_call_that_has_waited_too_long_for_a_thread_is_refused_before_it_begins(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(Desk(counter.work).register) as channel:
+        stub = loan_pb2_grpc.LoanServiceStub(channel)
+        begun = [stub.GetLoan.future(GET) for _ in range(THREADS)]
+        wait_until(lambda: counter.begun == THREADS, "the threads to be busy", 30)
+        late = [stub.GetLoan.future(GET) for _ in range(THREADS)]
+        monkeypatch.setattr(gate, "WAIT_MAX_S", 0.0)
+        counter.go.set()
+        for call in begun:
+            call.result(30)
+        refusals = [refusal(lambda call=call: call.result(30)) for call in late]  # type: ignore[misc]  # bound now
+    assert {(refused.code, refused.reason) for refused in refusals} == {
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS")
+    }
+    assert {refused.trailers["retry-after"] for refused in refusals} == {"1"}
+    assert counter.begun == THREADS
+
+
 def wait_for_refusal(stub: loan_pb2_grpc.LoanServiceStub) -> None:
     """Call until a call is refused: those before it may still be on their way into the line."""
     for _ in range(100):
