@@ -117,6 +117,6 @@ def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.T
     report = yield
     started = [found for found in item.funcargs.values() if isinstance(found, RunningSystem)]
     if report.failed:
-        for log in (log for found in started for log in found.logs):
+        for log in (log for found in started for log in found.logs if log.exists()):  # gone after the system
             report.sections.append((f"log of {log.stem}", log.read_text(errors="replace")[-LOG_END:]))
     return report
