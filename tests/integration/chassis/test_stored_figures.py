@@ -12,6 +12,7 @@ from chassis.jobs import NewJob
 from chassis.metrics import stored
 from chassis.metrics.stored import Stored
 from deploy import postgres
+from tests.frozen import frozen
 from tests.integration.chassis import test_frozen_server
 from tests.integration.chassis.test_jobs_plans import FILL
 from tests.integration.chassis.workshop import KIND, Workshop
@@ -127,7 +128,7 @@ def test_a_frozen_database_delays_an_answer_and_does_not_prevent_it(
         frozen_soon.dispose()
     stand = Stand([Stored(frozen_soon, stored.waiting([KIND]))])
     try:
-        with test_frozen_server.frozen(server):
+        with frozen(server):
             began = time.monotonic()
             told = stand.scrape()
             assert time.monotonic() - began < SCRAPE_MAX_S
