@@ -48,6 +48,10 @@ test-unit: $(READY) ## Run the tests that need nothing but the code, in seconds
 chaos: $(READY) ## Break the system for MINUTES, with the faults of SEED, and prove that nothing was lost
 	@$(BIN)/python -m tests.system.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
+.PHONY: overload
+overload: $(READY) ## Ask three times as much as the system takes, for SECONDS, and say what is left of it
+	@$(BIN)/python -m tests.system.overload $(SECONDS)
+
 # The peers' dependencies are nobody else's business: a virtual environment of their own.
 $(BENCH)/ready: requirements-bench.lock
 	@$(PYTHON) -m venv $(BENCH)
