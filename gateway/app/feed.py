@@ -23,6 +23,9 @@ Source: TypeAlias = AsyncGenerator[Event | None, None]
 _BACKOFF_FIRST_S = 0.2
 _BACKOFF_MAX_S = 5.0
 
+# The metadata by which a service says what came last before the stream.
+_RESUME_AFTER = "resume-after"
+
 # What says nothing about the request: the same one may be answered later.
 _PASSING = frozenset(
     {
@@ -185,8 +188,8 @@ class Feed:
         pause_s = _BACKOFF_FIRST_S
         while True:
             try:
-                async for answer in self._call(self._last_id):
-                    self._publish(self._endpoint.event(answer))
+                async for event in self._events():
+                    self._publish(event)
                     pause_s = _BACKOFF_FIRST_S
             except grpc.aio.AioRpcError as error:
                 if not self._is_open or error.code() not in _PASSING:
@@ -200,6 +203,17 @@ class Feed:
                 return
             await asyncio.sleep(pause_s * random.random())  # noqa: S311 -- spreads load, guards nothing
             pause_s = min(pause_s * 2, _BACKOFF_MAX_S)
+
+    async def _events(self) -> AsyncGenerator[Event, None]:
+        """Give the events of one stream, from the last one on, or from where the service says that it begins."""
+        call = self._call(self._last_id)
+        try:
+            if not self._last_id and (beginning := await _beginning(call)):
+                self._last_id, self._settles_at = beginning, asyncio.get_running_loop().time()
+            async for answer in call:
+                yield self._endpoint.event(answer)
+        finally:
+            call.cancel()
 
     def _publish(self, event: Event) -> None:
         if event.id in self._positions:
@@ -232,3 +246,11 @@ class Feed:
         return self._endpoint.upstream.server_stream(
             self._endpoint.call, endpoints.serialized(request), sent, timeout_s=None
         )
+
+
+async def _beginning(call: "grpc.aio.UnaryStreamCall[bytes, bytes]") -> str:
+    """Where the service says that a stream begins; empty if it does not say."""
+    for name, value in await call.initial_metadata() or ():
+        if name == _RESUME_AFTER and isinstance(value, str):
+            return value
+    return ""

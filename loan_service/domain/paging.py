@@ -18,6 +18,11 @@ class Position:
     loan_id: UUID
     version: int
 
+    @property
+    def event_id(self) -> str:
+        """The text form."""
+        return f"{self.transaction}-{self.loan_id.hex}-{self.version}"
+
     @classmethod
     def parse(cls, text: str) -> "Position":
         """Read the text form.

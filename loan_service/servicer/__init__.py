@@ -199,11 +199,11 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
     ) -> AsyncIterator[loan_pb2.WatchLoansResponse]:
         """Give every event as it happens."""
         after = Position.parse(request.after_event_id) if request.after_event_id else None
-        await self._feed.join()
+        present = await self._feed.join()
         try:
-            events = self._feed.events(after)
-            await context.send_initial_metadata(())  # tells the caller that nothing is missed from here on
-            async for event in events:
+            start = after or present
+            await context.send_initial_metadata((("resume-after", start.event_id),))  # nothing after it is missed
+            async for event in self._feed.events(start):
                 yield loan_pb2.WatchLoansResponse(event=wire.event(event))
         finally:
             self._feed.leave()

@@ -86,8 +86,8 @@ class Feed:
 
     # -- what a stream does with it
 
-    async def join(self) -> None:
-        """Begin to watch: from now on nothing is missed. `leave` must follow.
+    async def join(self) -> Position:
+        """Begin to watch, and answer the present: nothing that comes after it is missed. `leave` must follow.
 
         Raises:
             TooManyWatchers: There are too many.
@@ -106,6 +106,7 @@ class Feed:
         except BaseException:
             self.leave()
             raise
+        return Position(*self._end)
 
     def leave(self) -> None:
         """Stop watching."""
@@ -114,14 +115,14 @@ class Feed:
             self._following.cancel()
             self._following = None
 
-    async def events(self, after: Position | None) -> AsyncIterator[StoredEvent]:
-        """Every event after a position, or from now on; ends never.
+    async def events(self, after: Position) -> AsyncIterator[StoredEvent]:
+        """Every event after a position; ends never.
 
         Raises:
             FeedClosed: The process ends.
             ServiceError: The database cannot be read.
         """
-        place = self._end if after is None else (after.transaction, after.loan_id, after.version)
+        place = (after.transaction, after.loan_id, after.version)
         while not self._closed:
             news = self._news
             if place < self._floor:

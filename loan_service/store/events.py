@@ -8,6 +8,9 @@ from sqlalchemy import Connection, text
 
 from loan_service.domain import Event, EventKind, LoanNotFound, Position, Status, StoredEvent
 
+VERSION_MOST = 999_999_999
+"""More events than a loan ever has; the most digits that the text form of a position may have."""
+
 _EVENT_COLUMNS = """loan_id, version, kind, from_status, to_status, occurred_at, actor, reason_codes, comment,
     assigned_agent_id"""
 
@@ -80,7 +83,7 @@ def list_events_after(tx: Connection, position: Position, most: int) -> list[Sto
 
 def get_horizon(tx: Connection) -> Position:
     """The position after everything that watchers can see at this moment."""
-    return Position(int(tx.execute(GET_HORIZON).scalar_one()) - 1, UUID(int=2**128 - 1), 2**31 - 1)
+    return Position(int(tx.execute(GET_HORIZON).scalar_one()) - 1, UUID(int=2**128 - 1), VERSION_MOST)
 
 
 def _events(rows: Iterable[Sequence[Any]]) -> list[StoredEvent]:

@@ -15,6 +15,7 @@ class Readings:
     Attributes:
         opened: The identifiers after which streams were asked for, in their order.
         live: How many streams are open.
+        tells_beginning: Whether a stream says at its start which reading came last before it.
     """
 
     def __init__(self, stand: Stand) -> None:
@@ -24,6 +25,7 @@ class Readings:
         self._breaks = 0
         self.opened: list[str] = []
         self.live = 0
+        self.tells_beginning = False
         stand.weather.behaviours["WatchReadings"] = self._watch
 
     def publish(self, count: int = 1, text: str = "") -> None:
@@ -34,11 +36,19 @@ class Readings:
         """End the open streams with an error; new ones can be opened."""
         self._stand.do(self._break)
 
+    def interrupt_and_publish(self, count: int) -> None:
+        """End the open streams, and add readings before anybody can come back."""
+        self._stand.do(lambda: self._break_and_add(count))
+
     def _add(self, count: int, text: str) -> None:
         for _ in range(count):
             number = len(self._all) + 1
             self._all.append(self._stand.weather.make("Reading", reading_id=str(number), number=number, text=text))
         self._wake()
+
+    def _break_and_add(self, count: int) -> None:
+        self._break()
+        self._add(count, "")
 
     def _break(self) -> None:
         self._breaks += 1
@@ -54,6 +64,8 @@ class Readings:
         breaks = self._breaks
         self.live += 1
         try:
+            if self.tells_beginning:
+                await context.send_initial_metadata((("resume-after", str(position)),))
             while True:
                 while position < len(self._all):
                     position += 1

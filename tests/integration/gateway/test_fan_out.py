@@ -197,3 +197,15 @@ def test_a_reader_that_takes_nothing_any_more_is_let_go(stand: Stand, readings: 
         readings.publish(20, text="a" * 1_000_000)
         eventually(lambda: readings.live == 0)
         eventually(lambda: not running.server.server_state.connections)
+
+
+def test_a_stream_that_breaks_before_its_first_event_goes_on_from_where_it_began(
+    gateway: Running, readings: Readings
+) -> None:
+    readings.tells_beginning = True
+    readings.publish(2)
+    with watching(gateway.port) as watcher:
+        watcher.head()
+        readings.interrupt_and_publish(3)
+        assert ids(watcher.next(3)) == ["3", "4", "5"]
+    assert readings.opened == ["", "2"]

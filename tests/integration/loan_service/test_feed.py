@@ -40,9 +40,9 @@ def make_feed(engine: Engine, **limits: int) -> Feed:
 @asynccontextmanager
 async def watching(feed: Feed, after: str = "") -> AsyncIterator[AsyncIterator[StoredEvent]]:
     """A watcher that has joined."""
-    await feed.join()
+    present = await feed.join()
     try:
-        async with aclosing(feed.events(Position.parse(after) if after else None)) as events:  # type: ignore[type-var]  # a generator
+        async with aclosing(feed.events(Position.parse(after) if after else present)) as events:  # type: ignore[type-var]  # a generator
             yield events
     finally:
         feed.leave()

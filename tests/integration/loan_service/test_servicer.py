@@ -259,6 +259,16 @@ def test_a_watcher_sees_every_event_from_the_moment_the_stream_is_open(service: 
     resumed.cancel()
 
 
+def test_a_stream_that_has_shown_nothing_yet_can_be_resumed_from_where_it_began(service: Any) -> None:
+    stream = service.WatchLoans(loan_pb2.WatchLoansRequest(), timeout=60)
+    (began,) = [value for key, value in stream.initial_metadata() if key == "resume-after"]
+    stream.cancel()
+    loan_id = service.SubmitLoan(form()).loan.loan_id
+    resumed = service.WatchLoans(loan_pb2.WatchLoansRequest(after_event_id=began), timeout=60)
+    assert next(resumed).event.loan_id == loan_id
+    resumed.cancel()
+
+
 def test_a_stream_cannot_resume_after_what_is_no_event(service: Any) -> None:
     code, _, fields = refusal(
         lambda request: next(service.WatchLoans(request)), loan_pb2.WatchLoansRequest(after_event_id="x")
