@@ -1,5 +1,7 @@
 """Stands before every servicer: refuses bytes that are no message, and calls that wait too long for a thread.
 
+What other services deliver is let in when nothing else is any more, then writes, then reads. Health needs no thread.
+
 What is let through and what is refused is measured alike.
 
 gRPC itself answers INTERNAL to the first, and queues the second without a limit. Its own limit would refuse health
@@ -15,6 +17,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import grpc
 import grpc.aio
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor_pb2 import MethodOptions
 from google.rpc import status_pb2
 
 from chassis import rpc
@@ -24,6 +28,9 @@ from chassis.server.meter import Meter
 
 WAITING_PER_THREAD = 8
 """How many blocking calls wait for each thread at most."""
+
+SHARES = {"delivery": 1.0, "write": 0.75, "read": 0.5}
+"""How much of that line each class of methods may find taken and still be let in."""
 
 WAIT_MAX_S = 1.0
 """How long one waits. Calls take milliseconds: who has waited for longer is behind something that does not move, and is
@@ -55,14 +62,13 @@ class Threads(ThreadPoolExecutor):
 
     def __init__(self, size: int) -> None:
         super().__init__(size, thread_name_prefix="rpc")
-        self._most = size * (1 + WAITING_PER_THREAD)
+        self._size = size
         self._unfinished = 0
         self._count = threading.Lock()
 
-    @property
-    def are_taken(self) -> bool:
-        """Whether one call more would be too many."""
-        return self._unfinished >= self._most
+    def are_taken(self, share: float) -> bool:
+        """Whether one call more would be too many for those who may have this share of the line."""
+        return self._unfinished >= self._size * (1 + WAITING_PER_THREAD * share)
 
     def submit(
         self, fn: Callable[Parameters, Answer], /, *args: Parameters.args, **kwargs: Parameters.kwargs
@@ -98,7 +104,7 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not generic
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
-        self._guarded: dict[str, tuple[Any, bool]] = {}
+        self._guarded: dict[str, tuple[Any, float | None]] = {}
         self._next_word = 0.0
 
     async def intercept_service(
@@ -113,9 +119,9 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not generic
             if handler is None:
                 return None
             blocks = bool(handler.unary_unary) and not inspect.iscoroutinefunction(handler.unary_unary)
-            self._guarded[method] = self._guard(handler, method), blocks
-        handler, blocks = self._guarded[method]
-        if blocks and self._threads.are_taken:
+            self._guarded[method] = self._guard(handler, method), SHARES[class_of(method)] if blocks else None
+        handler, share = self._guarded[method]
+        if share is not None and self._threads.are_taken(share):
             self._say_too_many(method)
             return grpc.unary_unary_rpc_method_handler(_measured(_refusing(method), Meter(method)))
         return handler
@@ -155,6 +161,23 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not generic
             return behaviour(request, context)
 
         return blocking
+
+
+def class_of(method: str) -> str:
+    """How important `/los.loan.v1.LoanService/GetLoan` is; what no contract describes is as a write.
+
+    Services that end in InternalService are for other services. What has no side effects according to its contract
+    is a read.
+    """
+    service, _, name = method.strip("/").rpartition("/")
+    if service.endswith("InternalService"):
+        return "delivery"
+    try:
+        described = descriptor_pool.Default().FindMethodByName(f"{service}.{name}")
+    except KeyError:
+        return "write"
+    is_read = described.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+    return "read" if is_read else "write"
 
 
 def _tolerant(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:

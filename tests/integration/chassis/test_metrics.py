@@ -152,7 +152,7 @@ def test_a_stream_that_its_reader_leaves_is_counted_as_cancelled(stand: Stand) -
 def test_calls_that_are_refused_before_they_reach_a_method_are_counted(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "WAITING_PER_THREAD", -1)
+    monkeypatch.setattr(gate, "WAITING_PER_THREAD", -2)
     grown = growth_by_calls(stand, Desk(), lambda channel: refusal(calls(channel)["plain"]))
     labels = {"grpc_service": SERVICE, "grpc_method": "GetLoan"}
     assert grown("grpc_server_handled_total", **labels, grpc_code="RESOURCE_EXHAUSTED") == 1
