@@ -6,6 +6,7 @@ service to come back. Clients and system share this machine, so the figures are 
 """
 
 import asyncio
+import re
 import resource
 import sys
 import tempfile
@@ -56,6 +57,9 @@ def _measure(system: RunningSystem, lasts_s: float) -> int:
     over = asyncio.run(horde.submit(CLIENTS, lasts_s, per_s=TIMES * peak_per_s))
     _say(f"{TIMES} times as much, {CLIENTS} clients", over, lasts_s)
     print(f"  goodput                {over.statuses[201] / lasts_s / peak_per_s:.0%} of the peak")
+    refused = _refusals_ms(system)
+    middle, late = refused[len(refused) // 2], refused[int(len(refused) * 0.99)]
+    print(f"  429 within the gateway p50 {middle:.1f} ms   p99 {late:.1f} ms")
     looks.end()
     ended = time.monotonic()
     after = asyncio.run(Horde(system.gateway_url, answers, heeds=False).submit(1, 5))
@@ -69,6 +73,12 @@ def _measure(system: RunningSystem, lasts_s: float) -> int:
     dishonest = len(over.dishonest) + len(herd.dishonest)
     print(f"violations: {found.violations}, parked: {found.parked}, dishonest refusals: {dishonest}")
     return int(bool(found.violations or found.parked or dishonest))
+
+
+def _refusals_ms(system: RunningSystem) -> list[float]:
+    """How long the gateway itself took for each 429, in order: what clients see holds their own slowness too."""
+    said = system.processes["gateway"].log.read_text(errors="replace")
+    return sorted(float(took) for took in re.findall(r"duration_ms=([0-9.]+) .*status=429", said)) or [0.0]
 
 
 def _herd(system: RunningSystem, answers: Answers) -> tuple[Tally, float]:
