@@ -117,7 +117,8 @@ def test_without_the_fence_a_worker_of_long_ago_takes_loans_from_those_who_work_
         finally:
             other.stop()
     stuck = [sentence for sentence in found.violations if "nothing will go on with it" in sentence]
-    assert len(stuck) == (4 if mutation else 0), found.violations
+    # One at least: as soon as the first is settled there is room, and the others may be claimed once more.
+    assert bool(stuck) == bool(mutation), found.violations
     assert bool(found.violations) == bool(mutation)
 
 
