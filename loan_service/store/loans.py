@@ -147,11 +147,11 @@ def list_loans(  # noqa: PLR0913 -- the filters of a listing
     """Loans, newest first: those after `skip` others, or those older than `before`."""
     given = {"status": status and str(status), "phone": phone, "before": before}
     filters = {name: value for name, value in given.items() if value}
-    return _loans(tx.execute(_listing(*filters), {**filters, "size": size, "skip": skip}))
+    return _loans(tx.execute(listing(*filters), {**filters, "size": size, "skip": skip}))
 
 
 @cache
-def _listing(*filters: str) -> TextClause:
+def listing(*filters: str) -> TextClause:
     """The listing with these filters. Each has its own plan, which an index must serve: no `OR :phone IS NULL`."""
     conditions = {"status": "status = :status", "phone": "customer_phone = :phone", "before": "loan_id < :before"}
     where = " AND ".join(["TRUE", *(conditions[name] for name in filters)])

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
-from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, text
@@ -13,7 +12,6 @@ from chassis import db
 from loan_service import store, usecases
 from loan_service.domain import Position, StoredEvent, Submission
 from loan_service.servicer.feed import Feed, FeedClosed, TooManyWatchers
-from loan_service.store.events import LIST_EVENTS_AFTER
 from tests.integration.loan_service.loans import Loans, application
 
 pytestmark = pytest.mark.anyio
@@ -140,16 +138,6 @@ def test_events_come_in_the_order_of_numbers_when_the_transactions_gain_a_digit(
             seen += page
             place = Position.parse(page[-1].event_id)
     assert [stored.transaction for stored in seen] == [8, 9, 10, 11, 12]
-
-
-def test_what_a_watcher_sees_next_is_read_from_the_index_in_its_order(loans: Loans) -> None:
-    values = {"transaction": "1", "loan_id": UUID(int=0), "version": 1, "most": 1000}
-    with db.transaction(loans.engine) as tx:
-        tx.execute(text("SET LOCAL enable_seqscan = off"))  # the table here is too small to need an index
-        tx.execute(text("SET LOCAL enable_bitmapscan = off"))
-        plan = "\n".join(tx.scalars(text(f"EXPLAIN {LIST_EVENTS_AFTER.text}"), values))
-    assert "loan_events_watch_index" in plan
-    assert "Sort" not in plan
 
 
 async def test_a_feed_begins_anew_when_somebody_comes_after_all_have_left(loans: Loans) -> None:

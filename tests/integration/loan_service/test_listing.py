@@ -4,9 +4,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from uuid import UUID
 
-import pytest
-from sqlalchemy import Engine, text
-
 from chassis import db
 from loan_service import store, usecases
 from loan_service.domain import Loan, Status
@@ -101,32 +98,3 @@ def test_a_customer_has_the_name_of_the_latest_approved_loan(loans: Loans) -> No
     decide(loans, loans.submit("10", customer_phone=ADA, customer_name="Ada Lovelace"))
     with db.transaction(loans.engine) as tx:
         assert [name for name, *_ in store.list_top_customers(tx, 3)] == ["Ada Lovelace"]
-
-
-@pytest.mark.parametrize(
-    ("statement", "index"),
-    [
-        ("SELECT * FROM loans ORDER BY loan_id DESC LIMIT 11", "loans_pkey"),
-        ("SELECT * FROM loans WHERE TRUE AND loan_id < gen_random_uuid() ORDER BY loan_id DESC LIMIT 11", "loans_pkey"),
-        (
-            "SELECT * FROM loans WHERE status = 'APPLIED' AND loan_id < gen_random_uuid() "
-            "ORDER BY loan_id DESC LIMIT 11",
-            "loans_status_index",
-        ),
-        (
-            "SELECT * FROM loans WHERE customer_phone = '+14155550123' ORDER BY loan_id DESC LIMIT 11",
-            "loans_customer_phone_index",
-        ),
-        (store.counters.LIST_TOP_CUSTOMERS.text.replace(":most", "3"), "customer_totals_top_index"),
-    ],
-)
-def test_an_index_serves_the_order_so_that_depth_costs_nothing(
-    loans: Loans, loan_database: Engine, statement: str, index: str
-) -> None:
-    with loan_database.begin() as tx:
-        tx.execute(text("SET LOCAL enable_seqscan = off"))  # the tables here are too small to need an index
-        tx.execute(text("SET LOCAL enable_bitmapscan = off"))
-        plan = "\n".join(row[0] for row in tx.execute(text(f"EXPLAIN {statement.replace(':', chr(92) + ':')}")))
-    assert index in plan
-    assert "Sort" not in plan
-    assert loans.statuses() == {}

@@ -123,3 +123,26 @@ def test_the_best_customers_are_read_and_no_others(crowded: Connection) -> None:
 def test_idempotency_keys_are_found_by_what_they_are(crowded: Connection) -> None:
     held = {"keys": [f"+1{2_012_000_000 + number}" for number in range(1, BATCH + 1)]}
     assert_bounded(explained(crowded, keys.GET_IDEMPOTENCY_KEYS, held), "idempotency_keys_pkey", BATCH)
+
+
+@pytest.mark.parametrize(
+    ("filters", "index", "most"),
+    [
+        ({}, "loans_pkey", 11),
+        ({"before": UUID(int=2**128 - 1)}, "loans_pkey", 11),
+        ({"status": "REJECTED_BY_AGENT"}, "loans_status_index", 0),
+        ({"status": "REJECTED_BY_AGENT", "before": UUID(int=2**128 - 1)}, "loans_status_index", 0),
+        ({"phone": "+12012000007"}, "loans_customer_phone_index", 1),
+        ({"phone": "+12012000007", "before": UUID(int=2**128 - 1)}, "loans_customer_phone_index", 1),
+    ],
+)
+def test_a_page_reads_what_it_shows(crowded: Connection, filters: dict[str, Any], index: str, most: int) -> None:
+    steps = explained(crowded, loans.listing(*filters), {**filters, "size": 11, "skip": 0})
+    assert_bounded(steps, index, most)
+
+
+def test_what_a_watcher_sees_next_is_read_from_the_index_in_its_order(crowded: Connection) -> None:
+    values = {"transaction": "1", "loan_id": UUID(int=0), "version": 1, "most": 1000}
+    steps = explained(crowded, events.LIST_EVENTS_AFTER, values)
+    assert {step.get("Index Name") for step in steps if "Relation Name" in step} == {"loan_events_watch_index"}
+    assert "Sort" not in {step["Node Type"] for step in steps}
