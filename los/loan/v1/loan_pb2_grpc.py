@@ -75,6 +75,11 @@ class LoanServiceStub:
                 request_serializer=los_dot_loan_dot_v1_dot_loan__pb2.WithdrawLoanRequest.SerializeToString,
                 response_deserializer=los_dot_loan_dot_v1_dot_loan__pb2.WithdrawLoanResponse.FromString,
                 _registered_method=True)
+        self.ListReasonCodes = channel.unary_unary(
+                '/los.loan.v1.LoanService/ListReasonCodes',
+                request_serializer=los_dot_loan_dot_v1_dot_loan__pb2.ListReasonCodesRequest.SerializeToString,
+                response_deserializer=los_dot_loan_dot_v1_dot_loan__pb2.ListReasonCodesResponse.FromString,
+                _registered_method=True)
         self.WatchLoans = channel.unary_stream(
                 '/los.loan.v1.LoanService/WatchLoans',
                 request_serializer=los_dot_loan_dot_v1_dot_loan__pb2.WatchLoansRequest.SerializeToString,
@@ -149,6 +154,13 @@ class LoanServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListReasonCodes(self, request, context):
+        """Lists the catalogue of reasons for which loans are decided.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchLoans(self, request, context):
         """Streams every change of every loan as it happens, in an order that is the same for all watchers.
         A stream resumed with `after_event_id` neither skips nor repeats an event; without it, it starts with what comes next.
@@ -199,6 +211,11 @@ def add_LoanServiceServicer_to_server(servicer, server):
                     servicer.WithdrawLoan,
                     request_deserializer=los_dot_loan_dot_v1_dot_loan__pb2.WithdrawLoanRequest.FromString,
                     response_serializer=los_dot_loan_dot_v1_dot_loan__pb2.WithdrawLoanResponse.SerializeToString,
+            ),
+            'ListReasonCodes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReasonCodes,
+                    request_deserializer=los_dot_loan_dot_v1_dot_loan__pb2.ListReasonCodesRequest.FromString,
+                    response_serializer=los_dot_loan_dot_v1_dot_loan__pb2.ListReasonCodesResponse.SerializeToString,
             ),
             'WatchLoans': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchLoans,
@@ -434,6 +451,33 @@ class LoanService:
             _registered_method=True)
 
     @staticmethod
+    def ListReasonCodes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.loan.v1.LoanService/ListReasonCodes',
+            los_dot_loan_dot_v1_dot_loan__pb2.ListReasonCodesRequest.SerializeToString,
+            los_dot_loan_dot_v1_dot_loan__pb2.ListReasonCodesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def WatchLoans(request,
             target,
             options=(),
@@ -476,10 +520,15 @@ class LoanInternalServiceStub:
                 request_serializer=los_dot_loan_dot_v1_dot_loan__pb2.RecordReviewDecisionRequest.SerializeToString,
                 response_deserializer=los_dot_loan_dot_v1_dot_loan__pb2.RecordReviewDecisionResponse.FromString,
                 _registered_method=True)
-        self.RecordReviewAssignments = channel.unary_unary(
-                '/los.loan.v1.LoanInternalService/RecordReviewAssignments',
-                request_serializer=los_dot_loan_dot_v1_dot_loan__pb2.RecordReviewAssignmentsRequest.SerializeToString,
-                response_deserializer=los_dot_loan_dot_v1_dot_loan__pb2.RecordReviewAssignmentsResponse.FromString,
+        self.RecordReviewSteps = channel.unary_unary(
+                '/los.loan.v1.LoanInternalService/RecordReviewSteps',
+                request_serializer=los_dot_loan_dot_v1_dot_loan__pb2.RecordReviewStepsRequest.SerializeToString,
+                response_deserializer=los_dot_loan_dot_v1_dot_loan__pb2.RecordReviewStepsResponse.FromString,
+                _registered_method=True)
+        self.GetCustomerExposure = channel.unary_unary(
+                '/los.loan.v1.LoanInternalService/GetCustomerExposure',
+                request_serializer=los_dot_loan_dot_v1_dot_loan__pb2.GetCustomerExposureRequest.SerializeToString,
+                response_deserializer=los_dot_loan_dot_v1_dot_loan__pb2.GetCustomerExposureResponse.FromString,
                 _registered_method=True)
 
 
@@ -488,15 +537,26 @@ class LoanInternalServiceServicer:
     """
 
     def RecordReviewDecision(self, request, context):
-        """Records the decision that an agent or manager made. Repeating it answers the same loan.
+        """Records the decision that an agent or manager made, and before it the steps of the review that are not yet recorded.
+        Repeating it answers the same loan.
         Fails with FAILED_PRECONDITION, reason LOAN_NOT_UNDER_REVIEW, if the loan has left UNDER_REVIEW in another way.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def RecordReviewAssignments(self, request, context):
-        """Records to whom reviews were assigned, up to 1,000 at a time, with one verdict for each, in order.
+    def RecordReviewSteps(self, request, context):
+        """Records steps of reviews in the histories of their loans, up to 1,000 reviews at a time, with one verdict for each,
+        in order. Steps that were recorded before change nothing; a loan that is not under review any more takes no steps
+        and succeeds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCustomerExposure(self, request, context):
+        """Sums up what a loan's customer would owe if all of their applications were granted: the approved loans and those
+        that are not decided yet, this one included. Fails with NOT_FOUND, reason LOAN_NOT_FOUND, if there is no such loan.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -510,10 +570,15 @@ def add_LoanInternalServiceServicer_to_server(servicer, server):
                     request_deserializer=los_dot_loan_dot_v1_dot_loan__pb2.RecordReviewDecisionRequest.FromString,
                     response_serializer=los_dot_loan_dot_v1_dot_loan__pb2.RecordReviewDecisionResponse.SerializeToString,
             ),
-            'RecordReviewAssignments': grpc.unary_unary_rpc_method_handler(
-                    servicer.RecordReviewAssignments,
-                    request_deserializer=los_dot_loan_dot_v1_dot_loan__pb2.RecordReviewAssignmentsRequest.FromString,
-                    response_serializer=los_dot_loan_dot_v1_dot_loan__pb2.RecordReviewAssignmentsResponse.SerializeToString,
+            'RecordReviewSteps': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordReviewSteps,
+                    request_deserializer=los_dot_loan_dot_v1_dot_loan__pb2.RecordReviewStepsRequest.FromString,
+                    response_serializer=los_dot_loan_dot_v1_dot_loan__pb2.RecordReviewStepsResponse.SerializeToString,
+            ),
+            'GetCustomerExposure': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCustomerExposure,
+                    request_deserializer=los_dot_loan_dot_v1_dot_loan__pb2.GetCustomerExposureRequest.FromString,
+                    response_serializer=los_dot_loan_dot_v1_dot_loan__pb2.GetCustomerExposureResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -555,7 +620,7 @@ class LoanInternalService:
             _registered_method=True)
 
     @staticmethod
-    def RecordReviewAssignments(request,
+    def RecordReviewSteps(request,
             target,
             options=(),
             channel_credentials=None,
@@ -568,9 +633,36 @@ class LoanInternalService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/los.loan.v1.LoanInternalService/RecordReviewAssignments',
-            los_dot_loan_dot_v1_dot_loan__pb2.RecordReviewAssignmentsRequest.SerializeToString,
-            los_dot_loan_dot_v1_dot_loan__pb2.RecordReviewAssignmentsResponse.FromString,
+            '/los.loan.v1.LoanInternalService/RecordReviewSteps',
+            los_dot_loan_dot_v1_dot_loan__pb2.RecordReviewStepsRequest.SerializeToString,
+            los_dot_loan_dot_v1_dot_loan__pb2.RecordReviewStepsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCustomerExposure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.loan.v1.LoanInternalService/GetCustomerExposure',
+            los_dot_loan_dot_v1_dot_loan__pb2.GetCustomerExposureRequest.SerializeToString,
+            los_dot_loan_dot_v1_dot_loan__pb2.GetCustomerExposureResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -14,7 +14,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Notification(_message.Message):
-    __slots__ = ("notification_id", "loan_id", "channel", "recipient", "template", "body", "state", "attempts", "last_error", "created_at", "sent_at")
+    __slots__ = ("notification_id", "loan_id", "channel", "recipient", "template", "body", "state", "attempts", "last_error", "created_at", "sent_at", "due_at")
     class Channel(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         CHANNEL_UNSPECIFIED: _ClassVar[Notification.Channel]
@@ -57,6 +57,7 @@ class Notification(_message.Message):
     LAST_ERROR_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
     SENT_AT_FIELD_NUMBER: _ClassVar[int]
+    DUE_AT_FIELD_NUMBER: _ClassVar[int]
     notification_id: str
     loan_id: str
     channel: Notification.Channel
@@ -68,7 +69,8 @@ class Notification(_message.Message):
     last_error: str
     created_at: _timestamp_pb2.Timestamp
     sent_at: _timestamp_pb2.Timestamp
-    def __init__(self, notification_id: _Optional[str] = ..., loan_id: _Optional[str] = ..., channel: _Optional[_Union[Notification.Channel, str]] = ..., recipient: _Optional[str] = ..., template: _Optional[str] = ..., body: _Optional[str] = ..., state: _Optional[_Union[Notification.State, str]] = ..., attempts: _Optional[_Iterable[_Union[Notification.Attempt, _Mapping]]] = ..., last_error: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sent_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    due_at: _timestamp_pb2.Timestamp
+    def __init__(self, notification_id: _Optional[str] = ..., loan_id: _Optional[str] = ..., channel: _Optional[_Union[Notification.Channel, str]] = ..., recipient: _Optional[str] = ..., template: _Optional[str] = ..., body: _Optional[str] = ..., state: _Optional[_Union[Notification.State, str]] = ..., attempts: _Optional[_Iterable[_Union[Notification.Attempt, _Mapping]]] = ..., last_error: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sent_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListNotificationsRequest(_message.Message):
     __slots__ = ("loan_id", "recipient", "state", "size", "page_token")
@@ -92,6 +94,24 @@ class ListNotificationsResponse(_message.Message):
     next_page_token: str
     def __init__(self, notifications: _Optional[_Iterable[_Union[Notification, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
+class ListNoticesRequest(_message.Message):
+    __slots__ = ("overdue", "size", "page_token")
+    OVERDUE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    overdue: bool
+    size: int
+    page_token: str
+    def __init__(self, overdue: _Optional[bool] = ..., size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListNoticesResponse(_message.Message):
+    __slots__ = ("notices", "next_page_token")
+    NOTICES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    notices: _containers.RepeatedCompositeFieldContainer[Notification]
+    next_page_token: str
+    def __init__(self, notices: _Optional[_Iterable[_Union[Notification, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
 class RetryNotificationRequest(_message.Message):
     __slots__ = ("notification_id",)
     NOTIFICATION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -107,7 +127,7 @@ class RetryNotificationResponse(_message.Message):
 class SendNotificationRequest(_message.Message):
     __slots__ = ("messages",)
     class Message(_message.Message):
-        __slots__ = ("dedupe_key", "loan_id", "channel", "recipient", "template", "values")
+        __slots__ = ("dedupe_key", "loan_id", "channel", "recipient", "template", "values", "due_at")
         class ValuesEntry(_message.Message):
             __slots__ = ("key", "value")
             KEY_FIELD_NUMBER: _ClassVar[int]
@@ -121,13 +141,15 @@ class SendNotificationRequest(_message.Message):
         RECIPIENT_FIELD_NUMBER: _ClassVar[int]
         TEMPLATE_FIELD_NUMBER: _ClassVar[int]
         VALUES_FIELD_NUMBER: _ClassVar[int]
+        DUE_AT_FIELD_NUMBER: _ClassVar[int]
         dedupe_key: str
         loan_id: str
         channel: Notification.Channel
         recipient: str
         template: str
         values: _containers.ScalarMap[str, str]
-        def __init__(self, dedupe_key: _Optional[str] = ..., loan_id: _Optional[str] = ..., channel: _Optional[_Union[Notification.Channel, str]] = ..., recipient: _Optional[str] = ..., template: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ...) -> None: ...
+        due_at: _timestamp_pb2.Timestamp
+        def __init__(self, dedupe_key: _Optional[str] = ..., loan_id: _Optional[str] = ..., channel: _Optional[_Union[Notification.Channel, str]] = ..., recipient: _Optional[str] = ..., template: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
     MESSAGES_FIELD_NUMBER: _ClassVar[int]
     messages: _containers.RepeatedCompositeFieldContainer[SendNotificationRequest.Message]
     def __init__(self, messages: _Optional[_Iterable[_Union[SendNotificationRequest.Message, _Mapping]]] = ...) -> None: ...

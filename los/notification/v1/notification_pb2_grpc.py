@@ -40,6 +40,11 @@ class NotificationServiceStub:
                 request_serializer=los_dot_notification_dot_v1_dot_notification__pb2.ListNotificationsRequest.SerializeToString,
                 response_deserializer=los_dot_notification_dot_v1_dot_notification__pb2.ListNotificationsResponse.FromString,
                 _registered_method=True)
+        self.ListNotices = channel.unary_unary(
+                '/los.notification.v1.NotificationService/ListNotices',
+                request_serializer=los_dot_notification_dot_v1_dot_notification__pb2.ListNoticesRequest.SerializeToString,
+                response_deserializer=los_dot_notification_dot_v1_dot_notification__pb2.ListNoticesResponse.FromString,
+                _registered_method=True)
         self.RetryNotification = channel.unary_unary(
                 '/los.notification.v1.NotificationService/RetryNotification',
                 request_serializer=los_dot_notification_dot_v1_dot_notification__pb2.RetryNotificationRequest.SerializeToString,
@@ -53,6 +58,14 @@ class NotificationServiceServicer:
 
     def ListNotifications(self, request, context):
         """Lists notifications, newest first, with every attempt to deliver them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListNotices(self, request, context):
+        """Lists notices, which are the messages that must be sent by a certain time, by that time: those that tell a customer
+        of a rejection.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -73,6 +86,11 @@ def add_NotificationServiceServicer_to_server(servicer, server):
                     servicer.ListNotifications,
                     request_deserializer=los_dot_notification_dot_v1_dot_notification__pb2.ListNotificationsRequest.FromString,
                     response_serializer=los_dot_notification_dot_v1_dot_notification__pb2.ListNotificationsResponse.SerializeToString,
+            ),
+            'ListNotices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListNotices,
+                    request_deserializer=los_dot_notification_dot_v1_dot_notification__pb2.ListNoticesRequest.FromString,
+                    response_serializer=los_dot_notification_dot_v1_dot_notification__pb2.ListNoticesResponse.SerializeToString,
             ),
             'RetryNotification': grpc.unary_unary_rpc_method_handler(
                     servicer.RetryNotification,
@@ -108,6 +126,33 @@ class NotificationService:
             '/los.notification.v1.NotificationService/ListNotifications',
             los_dot_notification_dot_v1_dot_notification__pb2.ListNotificationsRequest.SerializeToString,
             los_dot_notification_dot_v1_dot_notification__pb2.ListNotificationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListNotices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.notification.v1.NotificationService/ListNotices',
+            los_dot_notification_dot_v1_dot_notification__pb2.ListNoticesRequest.SerializeToString,
+            los_dot_notification_dot_v1_dot_notification__pb2.ListNoticesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,10 +55,50 @@ class ReviewServiceStub:
                 request_serializer=los_dot_review_dot_v1_dot_review__pb2.UpdateAgentRequest.SerializeToString,
                 response_deserializer=los_dot_review_dot_v1_dot_review__pb2.UpdateAgentResponse.FromString,
                 _registered_method=True)
+        self.DeactivateAgent = channel.unary_unary(
+                '/los.review.v1.ReviewService/DeactivateAgent',
+                request_serializer=los_dot_review_dot_v1_dot_review__pb2.DeactivateAgentRequest.SerializeToString,
+                response_deserializer=los_dot_review_dot_v1_dot_review__pb2.DeactivateAgentResponse.FromString,
+                _registered_method=True)
+        self.ActivateAgent = channel.unary_unary(
+                '/los.review.v1.ReviewService/ActivateAgent',
+                request_serializer=los_dot_review_dot_v1_dot_review__pb2.ActivateAgentRequest.SerializeToString,
+                response_deserializer=los_dot_review_dot_v1_dot_review__pb2.ActivateAgentResponse.FromString,
+                _registered_method=True)
+        self.SetApprovalLimit = channel.unary_unary(
+                '/los.review.v1.ReviewService/SetApprovalLimit',
+                request_serializer=los_dot_review_dot_v1_dot_review__pb2.SetApprovalLimitRequest.SerializeToString,
+                response_deserializer=los_dot_review_dot_v1_dot_review__pb2.SetApprovalLimitResponse.FromString,
+                _registered_method=True)
+        self.ListApprovalLimits = channel.unary_unary(
+                '/los.review.v1.ReviewService/ListApprovalLimits',
+                request_serializer=los_dot_review_dot_v1_dot_review__pb2.ListApprovalLimitsRequest.SerializeToString,
+                response_deserializer=los_dot_review_dot_v1_dot_review__pb2.ListApprovalLimitsResponse.FromString,
+                _registered_method=True)
+        self.CreateCover = channel.unary_unary(
+                '/los.review.v1.ReviewService/CreateCover',
+                request_serializer=los_dot_review_dot_v1_dot_review__pb2.CreateCoverRequest.SerializeToString,
+                response_deserializer=los_dot_review_dot_v1_dot_review__pb2.CreateCoverResponse.FromString,
+                _registered_method=True)
+        self.ListCovers = channel.unary_unary(
+                '/los.review.v1.ReviewService/ListCovers',
+                request_serializer=los_dot_review_dot_v1_dot_review__pb2.ListCoversRequest.SerializeToString,
+                response_deserializer=los_dot_review_dot_v1_dot_review__pb2.ListCoversResponse.FromString,
+                _registered_method=True)
+        self.EndCover = channel.unary_unary(
+                '/los.review.v1.ReviewService/EndCover',
+                request_serializer=los_dot_review_dot_v1_dot_review__pb2.EndCoverRequest.SerializeToString,
+                response_deserializer=los_dot_review_dot_v1_dot_review__pb2.EndCoverResponse.FromString,
+                _registered_method=True)
         self.ListAssignments = channel.unary_unary(
                 '/los.review.v1.ReviewService/ListAssignments',
                 request_serializer=los_dot_review_dot_v1_dot_review__pb2.ListAssignmentsRequest.SerializeToString,
                 response_deserializer=los_dot_review_dot_v1_dot_review__pb2.ListAssignmentsResponse.FromString,
+                _registered_method=True)
+        self.ReassignLoan = channel.unary_unary(
+                '/los.review.v1.ReviewService/ReassignLoan',
+                request_serializer=los_dot_review_dot_v1_dot_review__pb2.ReassignLoanRequest.SerializeToString,
+                response_deserializer=los_dot_review_dot_v1_dot_review__pb2.ReassignLoanResponse.FromString,
                 _registered_method=True)
         self.DecideLoan = channel.unary_unary(
                 '/los.review.v1.ReviewService/DecideLoan',
@@ -100,6 +140,67 @@ class ReviewServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeactivateAgent(self, request, context):
+        """Ends an agent's work: they are given nothing any more and decide nothing. Open reviews and reports go to a named
+        successor; or, if asked for, the reviews are shared out again and the reports go to the agent's manager. Deactivating an
+        inactive agent changes nothing.
+
+        Fails with FAILED_PRECONDITION: reason AGENT_STILL_NEEDED, if there are open reviews or reports and neither was
+        asked for; AGENT_NOT_ACTIVE, if the successor is inactive; APPLICANT_IS_AGENT, if the successor is the applicant of one of the reviews.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ActivateAgent(self, request, context):
+        """Lets an inactive agent work again. Activating an active agent changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetApprovalLimit(self, request, context):
+        """Sets an agent's approval limit from a time on, for one type of loan or for all that have none of their own.
+        A limit is never changed afterwards; a later one replaces it from its own time on.
+        Fails with ALREADY_EXISTS, reason LIMIT_ALREADY_SET, if another one begins at the same time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListApprovalLimits(self, request, context):
+        """Lists all approval limits of an agent, past, present and future, the earliest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateCover(self, request, context):
+        """Names a substitute for a time: what the agent has, and what they would be given, goes to the substitute, who decides on their
+        behalf within limits of their own.
+
+        Fails with FAILED_PRECONDITION: reason COVER_OVERLAPS, if the agent has another substitute in that time; COVER_CIRCLE, if
+        substitutes would stand in for one another in a circle; AGENT_NOT_ACTIVE, if one of the two is inactive.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCovers(self, request, context):
+        """Lists all covers of an agent, past, present and future, the earliest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndCover(self, request, context):
+        """Ends a cover now, or takes it back if it has not begun. What the substitute has stays with them. Ending it again
+        changes nothing. Fails with NOT_FOUND, reason COVER_NOT_FOUND, if the agent has none with this id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAssignments(self, request, context):
         """Lists the reviews assigned to an agent that are still open, oldest first.
         """
@@ -107,14 +208,31 @@ class ReviewServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReassignLoan(self, request, context):
+        """Gives an open review to another agent, as a manager above the one who has it or as the one who has it if others report to
+        them. Giving it to the one who has it already changes nothing.
+
+        Fails with PERMISSION_DENIED: reason NOT_ASSIGNED_TO_AGENT, if the review is not in the manager's branch; AGENT_NOT_IN_BRANCH, if
+        the other agent is not. Fails with FAILED_PRECONDITION: reason LOAN_NOT_UNDER_REVIEW, AGENT_NOT_ACTIVE, AGENT_NOT_AVAILABLE,
+        AGENT_AT_CAPACITY, AGENT_NOT_SKILLED or APPLICANT_IS_AGENT, if the other agent cannot take it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DecideLoan(self, request, context):
-        """Decides a loan under review, as the agent to whom it is assigned or a manager above them, and answers the loan.
+        """Decides a loan under review, as the agent to whom it is assigned, a manager above them, or the substitute of one of these,
+        and answers the loan.
+
+        An approval needs a limit that covers the loan and with it all that its customer owes or has applied for. Above the
+        limit it is recorded as a recommendation: the review moves to the lowest manager above who may approve it, and the
+        answer is the loan, still under review. If this deployment wants four eyes for the amount, the first approval moves
+        the review to a second agent. A rejection needs at least one reason code of the catalogue (ListReasonCodes).
 
         Repeating the same decision as the same agent answers the same loan. Fails with PERMISSION_DENIED, reason
         NOT_ASSIGNED_TO_AGENT, for anybody else; with ALREADY_EXISTS, reason DECISION_ALREADY_MADE, if another decision stands; and with
-        FAILED_PRECONDITION, reason LOAN_NOT_UNDER_REVIEW, if the loan is not under review. An approval above the agent's approval limit is
-        recorded as a recommendation: the review moves to the manager and the answer is the loan, still under review. After UNAVAILABLE the call may be
-        repeated: a recorded decision is applied as soon as the loan service can be reached.
+        FAILED_PRECONDITION, reason LOAN_NOT_UNDER_REVIEW, if the loan is not under review, or AGENT_NOT_ACTIVE, if the agent is inactive.
+        After UNAVAILABLE the call may be repeated: a recorded decision is applied as soon as the loan service can be reached.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,10 +261,50 @@ def add_ReviewServiceServicer_to_server(servicer, server):
                     request_deserializer=los_dot_review_dot_v1_dot_review__pb2.UpdateAgentRequest.FromString,
                     response_serializer=los_dot_review_dot_v1_dot_review__pb2.UpdateAgentResponse.SerializeToString,
             ),
+            'DeactivateAgent': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeactivateAgent,
+                    request_deserializer=los_dot_review_dot_v1_dot_review__pb2.DeactivateAgentRequest.FromString,
+                    response_serializer=los_dot_review_dot_v1_dot_review__pb2.DeactivateAgentResponse.SerializeToString,
+            ),
+            'ActivateAgent': grpc.unary_unary_rpc_method_handler(
+                    servicer.ActivateAgent,
+                    request_deserializer=los_dot_review_dot_v1_dot_review__pb2.ActivateAgentRequest.FromString,
+                    response_serializer=los_dot_review_dot_v1_dot_review__pb2.ActivateAgentResponse.SerializeToString,
+            ),
+            'SetApprovalLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetApprovalLimit,
+                    request_deserializer=los_dot_review_dot_v1_dot_review__pb2.SetApprovalLimitRequest.FromString,
+                    response_serializer=los_dot_review_dot_v1_dot_review__pb2.SetApprovalLimitResponse.SerializeToString,
+            ),
+            'ListApprovalLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListApprovalLimits,
+                    request_deserializer=los_dot_review_dot_v1_dot_review__pb2.ListApprovalLimitsRequest.FromString,
+                    response_serializer=los_dot_review_dot_v1_dot_review__pb2.ListApprovalLimitsResponse.SerializeToString,
+            ),
+            'CreateCover': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateCover,
+                    request_deserializer=los_dot_review_dot_v1_dot_review__pb2.CreateCoverRequest.FromString,
+                    response_serializer=los_dot_review_dot_v1_dot_review__pb2.CreateCoverResponse.SerializeToString,
+            ),
+            'ListCovers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCovers,
+                    request_deserializer=los_dot_review_dot_v1_dot_review__pb2.ListCoversRequest.FromString,
+                    response_serializer=los_dot_review_dot_v1_dot_review__pb2.ListCoversResponse.SerializeToString,
+            ),
+            'EndCover': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndCover,
+                    request_deserializer=los_dot_review_dot_v1_dot_review__pb2.EndCoverRequest.FromString,
+                    response_serializer=los_dot_review_dot_v1_dot_review__pb2.EndCoverResponse.SerializeToString,
+            ),
             'ListAssignments': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAssignments,
                     request_deserializer=los_dot_review_dot_v1_dot_review__pb2.ListAssignmentsRequest.FromString,
                     response_serializer=los_dot_review_dot_v1_dot_review__pb2.ListAssignmentsResponse.SerializeToString,
+            ),
+            'ReassignLoan': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReassignLoan,
+                    request_deserializer=los_dot_review_dot_v1_dot_review__pb2.ReassignLoanRequest.FromString,
+                    response_serializer=los_dot_review_dot_v1_dot_review__pb2.ReassignLoanResponse.SerializeToString,
             ),
             'DecideLoan': grpc.unary_unary_rpc_method_handler(
                     servicer.DecideLoan,
@@ -274,6 +432,195 @@ class ReviewService:
             _registered_method=True)
 
     @staticmethod
+    def DeactivateAgent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.review.v1.ReviewService/DeactivateAgent',
+            los_dot_review_dot_v1_dot_review__pb2.DeactivateAgentRequest.SerializeToString,
+            los_dot_review_dot_v1_dot_review__pb2.DeactivateAgentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ActivateAgent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.review.v1.ReviewService/ActivateAgent',
+            los_dot_review_dot_v1_dot_review__pb2.ActivateAgentRequest.SerializeToString,
+            los_dot_review_dot_v1_dot_review__pb2.ActivateAgentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetApprovalLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.review.v1.ReviewService/SetApprovalLimit',
+            los_dot_review_dot_v1_dot_review__pb2.SetApprovalLimitRequest.SerializeToString,
+            los_dot_review_dot_v1_dot_review__pb2.SetApprovalLimitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListApprovalLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.review.v1.ReviewService/ListApprovalLimits',
+            los_dot_review_dot_v1_dot_review__pb2.ListApprovalLimitsRequest.SerializeToString,
+            los_dot_review_dot_v1_dot_review__pb2.ListApprovalLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateCover(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.review.v1.ReviewService/CreateCover',
+            los_dot_review_dot_v1_dot_review__pb2.CreateCoverRequest.SerializeToString,
+            los_dot_review_dot_v1_dot_review__pb2.CreateCoverResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCovers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.review.v1.ReviewService/ListCovers',
+            los_dot_review_dot_v1_dot_review__pb2.ListCoversRequest.SerializeToString,
+            los_dot_review_dot_v1_dot_review__pb2.ListCoversResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndCover(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.review.v1.ReviewService/EndCover',
+            los_dot_review_dot_v1_dot_review__pb2.EndCoverRequest.SerializeToString,
+            los_dot_review_dot_v1_dot_review__pb2.EndCoverResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListAssignments(request,
             target,
             options=(),
@@ -290,6 +637,33 @@ class ReviewService:
             '/los.review.v1.ReviewService/ListAssignments',
             los_dot_review_dot_v1_dot_review__pb2.ListAssignmentsRequest.SerializeToString,
             los_dot_review_dot_v1_dot_review__pb2.ListAssignmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReassignLoan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.review.v1.ReviewService/ReassignLoan',
+            los_dot_review_dot_v1_dot_review__pb2.ReassignLoanRequest.SerializeToString,
+            los_dot_review_dot_v1_dot_review__pb2.ReassignLoanResponse.FromString,
             options,
             channel_credentials,
             insecure,
