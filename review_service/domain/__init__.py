@@ -3,6 +3,7 @@
 from review_service.domain.agents import (
     Agent,
     AgentChanges,
+    AgentNotActive,
     AgentNotFound,
     EmailAlreadyTaken,
     ManagerCycle,
@@ -10,6 +11,7 @@ from review_service.domain.agents import (
     canonical_name,
     is_blank,
     refuse_cycle,
+    refuse_inactive,
 )
 from review_service.domain.beginning import first_agents
 from review_service.domain.paging import Place, page_token, read_page_token
@@ -32,10 +34,13 @@ from review_service.domain.reviews import (
     decide,
 )
 from review_service.domain.sharing import share_out
+from review_service.domain.steps import GIVING, Right, StepKind
 
 __all__ = [
+    "GIVING",
     "Agent",
     "AgentChanges",
+    "AgentNotActive",
     "AgentNotFound",
     "Application",
     "Assignment",
@@ -54,7 +59,9 @@ __all__ = [
     "Repeated",
     "Review",
     "ReviewNotFound",
+    "Right",
     "State",
+    "StepKind",
     "authority",
     "canonical_name",
     "decide",
@@ -63,5 +70,6 @@ __all__ = [
     "page_token",
     "read_page_token",
     "refuse_cycle",
+    "refuse_inactive",
     "share_out",
 ]

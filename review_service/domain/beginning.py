@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from review_service.domain.agents import Profile
 
-_HEAD = ("Margaret Whitfield", "+12025550150", None)
+_HEAD = ("Margaret Whitfield", "+12025550150")
 _TEAMS = {
     ("Daniel Okafor", "+12025550151", 1_000_000): [
         ("Priya Raman", "+12025550153", 100_000),
@@ -19,22 +19,20 @@ _TEAMS = {
 }
 
 
-def first_agents() -> Iterator[tuple[Profile, str]]:
-    """Each agent with the e-mail address of their manager, who comes before them; empty at the top."""
+def first_agents() -> Iterator[tuple[Profile, str, Decimal | None]]:
+    """Each agent, the e-mail address of their manager, who comes before them, and their limit.
+
+    At the top the address is empty.
+    """
     head = _profile(*_HEAD)
-    yield head, ""
-    for person, reports in _TEAMS.items():
-        manager = _profile(*person)
-        yield manager, head.email
-        for report in reports:
-            yield _profile(*report), manager.email
+    yield head, "", None
+    for (name, phone, limit), reports in _TEAMS.items():
+        manager = _profile(name, phone)
+        yield manager, head.email, Decimal(limit)
+        for report, report_phone, report_limit in reports:
+            yield _profile(report, report_phone), manager.email, Decimal(report_limit)
 
 
-def _profile(name: str, phone: str, approval_limit: int | None) -> Profile:
+def _profile(name: str, phone: str) -> Profile:
     email = name.lower().replace(" ", ".").replace("á", "a") + "@example.com"
-    return Profile(
-        name=name,
-        email=email,
-        phone=phone,
-        approval_limit=None if approval_limit is None else Decimal(approval_limit),
-    )
+    return Profile(name=name, email=email, phone=phone)

@@ -192,7 +192,9 @@ def decide(
         raise NotAssignedToAgent(f"loan {review.loan_id} is not assigned to agent {decider.agent_id}")
     if review.decision is not None:
         raise DecisionAlreadyMade(f"loan {review.loan_id} was decided by agent {review.decision.agent_id}")
-    if decision.choice is Choice.REJECT or decider.may_approve(review.application.loan_amount):
+    if decision.choice is Choice.REJECT or decider.may_approve(
+        review.application.loan_type, review.application.loan_amount
+    ):
         return Decided(decision)
     return Recommended(decision, _next_above(decider, chain, review.application).agent_id)
 
@@ -208,5 +210,5 @@ def _next_above(decider: Agent, chain: Sequence[Agent], application: Application
     above = [
         manager for manager in chain[ids.index(decider.agent_id) + 1 :] if manager.phone != application.customer_phone
     ]
-    able = [manager for manager in above if manager.may_approve(application.loan_amount)]
+    able = [manager for manager in above if manager.may_approve(application.loan_type, application.loan_amount)]
     return [*able[:1], *reversed(above), decider][0]

@@ -1,25 +1,9 @@
-"""Values of the domain into answers."""
+"""Reviews, into answers."""
 
 from decimal import Decimal
 
 from los.review.v1 import review_pb2
-from review_service.domain import Agent, Review
-
-
-def agent(stored: Agent) -> review_pb2.Agent:
-    """An agent."""
-    return review_pb2.Agent(
-        agent_id=stored.agent_id,
-        name=stored.name,
-        email=stored.email,
-        phone=stored.phone,
-        manager_id=stored.manager_id,
-        is_available=stored.is_available,
-        approval_limit=None if stored.approval_limit is None else _money(stored.approval_limit),
-        open_review_count=stored.open_review_count,
-        created_at=stored.created_at,
-        updated_at=stored.updated_at,
-    )
+from review_service.domain import Review
 
 
 def assignment(review: Review) -> review_pb2.Assignment:

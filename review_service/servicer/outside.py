@@ -1,4 +1,4 @@
-"""What staff may ask of agents and reviews."""
+"""What staff may ask of reviews."""
 
 from collections.abc import Callable
 from typing import TypedDict
@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from chassis import crash, db, rpc
 from chassis.errors import ServiceError, Unavailable
 from los.loan.v1 import loan_pb2
-from los.review.v1 import review_pb2, review_pb2_grpc
+from los.review.v1 import review_pb2
 from review_service import domain, store, usecases
 from review_service.clients import LoanClient
 from review_service.domain import (
@@ -21,6 +21,7 @@ from review_service.domain import (
     ReviewNotFound,
 )
 from review_service.servicer import decoding, encoding
+from review_service.servicer.staff import StaffServicer
 
 CALL_MOST_S = 5.0
 """How long the loan service is waited for when the caller has set no deadline, or a later one."""
@@ -37,7 +38,7 @@ class DecisionNotAppliedYet(Unavailable):
     """The decision is recorded; the loan service cannot be reached and will be told as soon as it can."""
 
 
-class ReviewServicer(review_pb2_grpc.ReviewServiceServicer):
+class ReviewServicer(StaffServicer):
     """The public service.
 
     Args:
@@ -48,63 +49,8 @@ class ReviewServicer(review_pb2_grpc.ReviewServiceServicer):
     """
 
     def __init__(self, engine: Engine, loans: LoanClient, wake: Callable[[], None], *, phone_region: str) -> None:
-        self._engine = engine
+        super().__init__(engine, wake, phone_region=phone_region)
         self._loans = loans
-        self._wake = wake
-        self._phone_region = phone_region
-
-    @rpc.rpc
-    def CreateAgent(
-        self,
-        request: review_pb2.CreateAgentRequest,
-        context: grpc.ServicerContext,
-    ) -> review_pb2.CreateAgentResponse:
-        """Add an agent."""
-        profile = decoding.profile(request, self._phone_region)
-        with db.transaction(self._engine) as tx:
-            agent = usecases.create_agent(tx, profile)
-        self._wake()
-        return review_pb2.CreateAgentResponse(agent=encoding.agent(agent))
-
-    @rpc.rpc
-    def GetAgent(
-        self,
-        request: review_pb2.GetAgentRequest,
-        context: grpc.ServicerContext,
-    ) -> review_pb2.GetAgentResponse:
-        """Get one agent."""
-        with db.transaction(self._engine) as tx:
-            agent = store.get_agent(tx, request.agent_id)
-        return review_pb2.GetAgentResponse(agent=encoding.agent(agent))
-
-    @rpc.rpc
-    def ListAgents(
-        self,
-        request: review_pb2.ListAgentsRequest,
-        context: grpc.ServicerContext,
-    ) -> review_pb2.ListAgentsResponse:
-        """List agents by ascending id."""
-        size = request.size or 100
-        with db.transaction(self._engine) as tx:
-            agents = store.list_agents(tx, after=int(request.page_token or 0), size=size + 1)
-        page = agents[:size]
-        return review_pb2.ListAgentsResponse(
-            agents=[encoding.agent(agent) for agent in page],
-            next_page_token=str(page[-1].agent_id) if len(agents) > size else "",
-        )
-
-    @rpc.rpc
-    def UpdateAgent(
-        self,
-        request: review_pb2.UpdateAgentRequest,
-        context: grpc.ServicerContext,
-    ) -> review_pb2.UpdateAgentResponse:
-        """Change the named fields of an agent."""
-        changes = decoding.changes(request, self._phone_region)
-        with db.transaction(self._engine) as tx:
-            agent = usecases.update_agent(tx, request.agent_id, changes)
-        self._wake()
-        return review_pb2.UpdateAgentResponse(agent=encoding.agent(agent))
 
     @rpc.rpc
     def ListAssignments(

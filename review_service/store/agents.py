@@ -1,47 +1,79 @@
 """Statements over agents."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
 from review_service.domain import Agent, AgentNotFound, Profile
 
-_PROFILE = "name, email, phone, manager_id, is_available, approval_limit"
-_COLUMNS = f"agent_id, {_PROFILE}, open_review_count, created_at, updated_at"
+# Amounts travel as text: a number in JSON would be read as a float.
+_SELECT = """
+SELECT agent_id, name, email, phone, manager_id, is_active, is_available, max_open_reviews, loan_types,
+       open_review_count, last_assigned_at, created_at, updated_at, statement_timestamp() AS as_of,
+       (SELECT CAST(jsonb_object_agg(coalesce(loan_type, ''), CAST(amount AS text)) AS text) FROM (
+           SELECT DISTINCT ON (loan_type) loan_type, amount FROM approval_limits
+           WHERE approval_limits.agent_id = agents.agent_id AND valid_from <= statement_timestamp()
+           ORDER BY loan_type, valid_from DESC
+       ) AS latest) AS limits,
+       (SELECT substitute_id FROM covers
+        WHERE covers.agent_id = agents.agent_id
+          AND starts_at <= statement_timestamp() AND statement_timestamp() < ends_at
+       ) AS substitute_id
+FROM agents"""
 
 # Whoever shares out reviews, or changes what sharing out depends on, does it alone: what one leaves waiting because
 # nobody is available, the next one sees. The number is "revi".
 LOCK_ASSIGNING = text("SELECT pg_advisory_xact_lock(1919252073)")
 
-INSERT_AGENT = text(f"""
-INSERT INTO agents ({_PROFILE}) VALUES (:name, :email, :phone, :manager_id, :is_available, :approval_limit)
-RETURNING {_COLUMNS}
-""")  # noqa: S608 -- constants of this module
+# Whoever changes who is above whom, or who stands in for whom, does it alone: two changes that are fine one by one may
+# close a circle together. The number is "tree".
+LOCK_TREE = text("SELECT pg_advisory_xact_lock(1953654117)")
+
+INSERT_AGENT = text("""
+INSERT INTO agents (name, email, phone, manager_id, is_available, max_open_reviews, loan_types)
+VALUES (:name, :email, :phone, :manager_id, :is_available, :max_open_reviews, CAST(:loan_types AS text[]))
+RETURNING agent_id
+""")
 
 UPDATE_AGENT = text("""
 UPDATE agents
 SET name = :name, email = :email, phone = :phone, manager_id = :manager_id, is_available = :is_available,
-    approval_limit = :approval_limit, updated_at = now()
+    max_open_reviews = :max_open_reviews, loan_types = CAST(:loan_types AS text[]), updated_at = now()
 WHERE agent_id = :agent_id
 """)
 
-GET_AGENT = text(f"SELECT {_COLUMNS} FROM agents WHERE agent_id = :agent_id")  # noqa: S608 -- constants of this module
+UPDATE_ACTIVE = text("UPDATE agents SET is_active = :is_active, updated_at = now() WHERE agent_id = :agent_id")
 
-FIND_AGENT_BY_EMAIL = text(f"SELECT {_COLUMNS} FROM agents WHERE email = :email")  # noqa: S608 -- constants
+UPDATE_MANAGERS = text("""
+UPDATE agents SET manager_id = :manager_id, updated_at = now() WHERE agent_id = ANY (CAST(:agent_ids AS int[]))
+""")
 
-LIST_AGENTS = text(f"""
-SELECT {_COLUMNS} FROM agents WHERE agent_id > :after ORDER BY agent_id LIMIT :size
-""")  # noqa: S608 -- constants of this module
+GET_AGENT = text(f"{_SELECT} WHERE agent_id = :agent_id")
 
-LIST_AVAILABLE_AGENTS = text(f"SELECT {_COLUMNS} FROM agents WHERE is_available ORDER BY agent_id")  # noqa: S608 -- constants
+FIND_AGENT_BY_EMAIL = text(f"{_SELECT} WHERE email = :email")
+
+LIST_AGENTS = text(f"{_SELECT} WHERE agent_id > :after ORDER BY agent_id LIMIT :size")
+
+LIST_AGENTS_BY_ID = text(f"{_SELECT} WHERE agent_id = ANY (CAST(:agent_ids AS int[])) ORDER BY agent_id")
+
+LIST_ROSTER = text(f"{_SELECT} WHERE is_active ORDER BY agent_id")
+
+LIST_REPORT_IDS = text("SELECT agent_id FROM agents WHERE manager_id = :agent_id ORDER BY agent_id")
 
 LIST_MANAGER_IDS = text("SELECT agent_id, manager_id FROM agents WHERE manager_id IS NOT NULL")
 
 # Every transaction locks agents by ascending id, all in one statement: no deadlock.
-LOCK_AGENT_AMONG_AVAILABLE = text(f"""
-SELECT {_COLUMNS} FROM agents WHERE is_available OR agent_id = :agent_id ORDER BY agent_id FOR NO KEY UPDATE
-""")  # noqa: S608 -- constants of this module
+LOCK_AGENTS = text("""
+SELECT agent_id FROM agents WHERE agent_id = ANY (CAST(:agent_ids AS int[])) ORDER BY agent_id FOR NO KEY UPDATE
+""")
+
+LOCK_AGENTS_SKIPPING = text("""
+SELECT agent_id FROM agents WHERE agent_id = ANY (CAST(:agent_ids AS int[]))
+ORDER BY agent_id FOR NO KEY UPDATE SKIP LOCKED
+""")
 
 LIST_CHAIN = text(f"""
 WITH RECURSIVE chain (id, above, height) AS (
@@ -49,7 +81,7 @@ WITH RECURSIVE chain (id, above, height) AS (
     UNION ALL
     SELECT agent_id, manager_id, height + 1 FROM agents JOIN chain ON agent_id = above
 )
-SELECT {_COLUMNS} FROM chain JOIN agents ON agent_id = id ORDER BY height
+{_SELECT} JOIN chain ON agent_id = id ORDER BY height
 """)  # noqa: S608 -- constants of this module
 
 ADD_OPEN_REVIEWS = text("""
@@ -62,20 +94,43 @@ WITH changed AS MATERIALIZED (
 UPDATE agents SET open_review_count = open_review_count + change FROM changed WHERE agents.agent_id = changed.agent_id
 """)
 
+# A microsecond apart, so that the order within one transaction counts as well.
+UPDATE_LAST_ASSIGNED = text("""
+UPDATE agents SET last_assigned_at = statement_timestamp() + place * interval '1 microsecond'
+FROM unnest(CAST(:agent_ids AS int[])) WITH ORDINALITY AS given (agent_id, place)
+WHERE agents.agent_id = given.agent_id
+""")
+
 
 def lock_assigning(tx: Connection) -> None:
-    """Be the only one who assigns reviews or changes agents until the transaction ends; taken before anything else."""
+    """Be the only one who assigns reviews until the transaction ends; taken before anything else."""
     tx.execute(LOCK_ASSIGNING)
 
 
-def insert_agent(tx: Connection, profile: Profile) -> Agent:
-    """Store a new agent."""
-    return _agent(tx.execute(INSERT_AGENT, _values(profile)).one())
+def lock_tree(tx: Connection) -> None:
+    """Be the only one who changes managers, covers, or who is active, until the transaction ends; taken first."""
+    tx.execute(LOCK_TREE)
+
+
+def insert_agent(tx: Connection, profile: Profile) -> int:
+    """Store a new agent; answer the id."""
+    agent_id: int = tx.execute(INSERT_AGENT, _values(profile)).scalar_one()
+    return agent_id
 
 
 def update_agent(tx: Connection, agent: Agent) -> None:
-    """Write an agent's profile; the count of open reviews is not part of it."""
+    """Write an agent's profile; the counts, limits and covers are not part of it."""
     tx.execute(UPDATE_AGENT, {**_values(agent), "agent_id": agent.agent_id})
+
+
+def update_active(tx: Connection, agent_id: int, *, is_active: bool) -> None:
+    """Write whether an agent works here."""
+    tx.execute(UPDATE_ACTIVE, {"agent_id": agent_id, "is_active": is_active})
+
+
+def update_managers(tx: Connection, agent_ids: Iterable[int], manager_id: int | None) -> None:
+    """Put agents below a manager, or at the top; the caller has locked the tree and them."""
+    tx.execute(UPDATE_MANAGERS, {"agent_ids": list(agent_ids), "manager_id": manager_id})
 
 
 def get_agent(tx: Connection, agent_id: int) -> Agent:
@@ -98,9 +153,19 @@ def list_agents(tx: Connection, *, after: int, size: int) -> list[Agent]:
     return _agents(tx.execute(LIST_AGENTS, {"after": after, "size": size}))
 
 
-def list_available_agents(tx: Connection) -> list[Agent]:
-    """The agents to whom reviews may be assigned."""
-    return _agents(tx.execute(LIST_AVAILABLE_AGENTS))
+def list_agents_by_id(tx: Connection, agent_ids: Iterable[int]) -> list[Agent]:
+    """Those of the agents that there are, by ascending id."""
+    return _agents(tx.execute(LIST_AGENTS_BY_ID, {"agent_ids": list(agent_ids)}))
+
+
+def list_roster(tx: Connection) -> list[Agent]:
+    """All active agents, by ascending id."""
+    return _agents(tx.execute(LIST_ROSTER))
+
+
+def list_report_ids(tx: Connection, agent_id: int) -> list[int]:
+    """Who reports to an agent, by ascending id."""
+    return list(tx.scalars(LIST_REPORT_IDS, {"agent_id": agent_id}))
 
 
 def list_manager_ids(tx: Connection) -> dict[int, int]:
@@ -113,14 +178,26 @@ def list_chain(tx: Connection, agent_id: int | None) -> list[Agent]:
     return _agents(tx.execute(LIST_CHAIN, {"agent_id": agent_id}))
 
 
-def lock_agent_among_available(tx: Connection, agent_id: int) -> Agent:
-    """One agent, locked until the transaction ends together with everybody to whom reviews may then be assigned.
+def lock_agents(tx: Connection, agent_ids: Iterable[int]) -> dict[int, Agent]:
+    """Agents by id, locked until the transaction ends and read after that; those that there are not are left out."""
+    wanted = {"agent_ids": list(agent_ids)}
+    tx.execute(LOCK_AGENTS, wanted)
+    return {agent.agent_id: agent for agent in _agents(tx.execute(LIST_AGENTS_BY_ID, wanted))}
+
+
+def lock_agent(tx: Connection, agent_id: int) -> Agent:
+    """One agent, locked until the transaction ends.
 
     Raises:
         AgentNotFound: There is none.
     """
-    locked = _agents(tx.execute(LOCK_AGENT_AMONG_AVAILABLE, {"agent_id": agent_id}))
-    return _one([agent for agent in locked if agent.agent_id == agent_id], agent_id)
+    return _one(list(lock_agents(tx, [agent_id]).values()), agent_id)
+
+
+def lock_agents_skipping(tx: Connection, agent_ids: Iterable[int]) -> dict[int, Agent]:
+    """As `lock_agents`, without those that somebody else holds."""
+    free = list(tx.scalars(LOCK_AGENTS_SKIPPING, {"agent_ids": list(agent_ids)}))
+    return {agent.agent_id: agent for agent in list_agents_by_id(tx, free)} if free else {}
 
 
 def add_open_reviews(tx: Connection, changes: Mapping[int, int]) -> None:
@@ -131,6 +208,11 @@ def add_open_reviews(tx: Connection, changes: Mapping[int, int]) -> None:
     tx.execute(ADD_OPEN_REVIEWS, {"agent_ids": list(changes), "changes": list(changes.values())})
 
 
+def update_last_assigned(tx: Connection, agent_ids: Sequence[int]) -> None:
+    """Remember that reviews were assigned just now, to the first of the agents first; the caller has locked them."""
+    tx.execute(UPDATE_LAST_ASSIGNED, {"agent_ids": list(agent_ids)})
+
+
 def _values(profile: Profile) -> dict[str, Any]:
     return {
         "name": profile.name,
@@ -138,7 +220,8 @@ def _values(profile: Profile) -> dict[str, Any]:
         "phone": profile.phone,
         "manager_id": profile.manager_id,
         "is_available": profile.is_available,
-        "approval_limit": profile.approval_limit,
+        "max_open_reviews": profile.max_open_reviews,
+        "loan_types": sorted(profile.loan_types),
     }
 
 
@@ -153,4 +236,9 @@ def _agents(rows: Iterable[Row[Any]]) -> list[Agent]:
 
 
 def _agent(row: Row[Any]) -> Agent:
-    return Agent(**row._asdict())
+    limits: dict[str, str | None] = json.loads(row.limits) if row.limits is not None else {}
+    read = {
+        "loan_types": frozenset(row.loan_types),
+        "limits": {loan_type: None if amount is None else Decimal(amount) for loan_type, amount in limits.items()},
+    }
+    return Agent(**{**row._asdict(), **read})

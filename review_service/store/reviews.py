@@ -24,16 +24,16 @@ _APPLICATION = "loan_id, customer_name, customer_phone, loan_amount, currency_co
 _REVIEW = f"""{_APPLICATION}, state, opened_at, assigned_agent_id, assigned_at, decision, decided_by_agent_id,
     decision_reason_codes, decision_comment"""
 _RECOMMENDED_BY = """ARRAY(
-    SELECT agent_id FROM recommendations WHERE recommendations.loan_id = reviews.loan_id
-    ORDER BY recommended_at, agent_id
+    SELECT CAST(substr(actor, 7) AS int) FROM review_steps
+    WHERE review_steps.loan_id = reviews.loan_id AND kind = 'RECOMMENDED' ORDER BY number
 )"""
 
 # Rows are given in the order of the loans' ids, here and wherever many are locked: no deadlock. Lists cannot be nested
 # in an SQL array when their lengths differ: reason codes travel joined by commas.
 INSERT_REVIEWS = text(f"""
-INSERT INTO reviews ({_APPLICATION}, state, opened_at)
+INSERT INTO reviews ({_APPLICATION}, customer_exposure, state, opened_at, due_at)
 SELECT loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type,
-       string_to_array(reason_codes, ','), 'OPEN', now()
+       string_to_array(reason_codes, ','), loan_amount, 'OPEN', now(), now() + interval '1 day'
 FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:names AS text[]), CAST(:phones AS text[]), CAST(:amounts AS numeric[]),
             CAST(:currencies AS text[]), CAST(:types AS text[]), CAST(:reason_codes AS text[])) AS new ({_APPLICATION})
 ON CONFLICT (loan_id) DO NOTHING
@@ -50,7 +50,8 @@ LOCK_REVIEW = text(f"SELECT {_REVIEW} FROM reviews WHERE loan_id = :loan_id FOR 
 
 # A statement of its own after the lock: within it, it would read what was true before the lock was granted.
 LIST_RECOMMENDERS = text("""
-SELECT agent_id FROM recommendations WHERE loan_id = :loan_id ORDER BY recommended_at, agent_id
+SELECT CAST(substr(actor, 7) AS int) FROM review_steps
+WHERE loan_id = :loan_id AND kind = 'RECOMMENDED' ORDER BY number
 """)
 
 # A row that somebody else holds is just being cancelled. Whoever assigns may hold agents already, so it never waits.
@@ -74,7 +75,8 @@ SELECT (SELECT count(*) FROM (
 
 UPDATE_ASSIGNED = text("""
 UPDATE reviews
-SET assigned_agent_id = agents.agent_id, assignment_number = assignment_number + 1, assigned_at = now()
+SET assigned_agent_id = agents.agent_id, assignment_number = assignment_number + 1, step_number = step_number + 1,
+    assigned_at = now()
 FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:agent_ids AS int[])) AS given (loan_id, agent_id)
      JOIN agents ON agents.agent_id = given.agent_id
 WHERE reviews.loan_id = given.loan_id AND state = 'OPEN'
@@ -85,7 +87,8 @@ RETURNING reviews.loan_id, customer_name, customer_phone, loan_amount, currency_
 UPDATE_DECIDED = text("""
 UPDATE reviews
 SET state = 'DECIDED', decision = :decision, decided_by_agent_id = :agent_id, decision_reason_codes = :reason_codes,
-    decision_comment = :comment, decided_at = now()
+    decision_comment = :comment, decided_at = now(),
+    decision_right = CASE WHEN assigned_agent_id = :agent_id THEN 'RIGHT_OF_ASSIGNEE' ELSE 'RIGHT_OF_MANAGER' END
 WHERE loan_id = :loan_id AND state = 'OPEN'
 """)
 
@@ -111,9 +114,12 @@ UPDATE reviews SET state = 'CANCELLED', cancelled_at = now() FROM decided WHERE 
 """)
 
 INSERT_RECOMMENDATION = text("""
-INSERT INTO recommendations (loan_id, agent_id, reason_codes, comment)
-VALUES (:loan_id, :agent_id, :reason_codes, :comment)
-ON CONFLICT (loan_id, agent_id) DO NOTHING
+WITH numbered AS (
+    UPDATE reviews SET step_number = step_number + 1 WHERE loan_id = :loan_id RETURNING loan_id, step_number
+)
+INSERT INTO review_steps (loan_id, number, kind, occurred_at, actor, step_right, reason_codes, comment)
+SELECT loan_id, step_number, 'RECOMMENDED', now(), 'agent:' || :agent_id, 'RIGHT_OF_ASSIGNEE', :reason_codes, :comment
+FROM numbered
 """)
 
 LIST_OPEN_REVIEWS = text(f"""

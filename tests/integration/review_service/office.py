@@ -74,10 +74,9 @@ class Office:
             phone=phone or f"+1202556{number:04}",
             manager_id=None if manager is None else manager.agent_id,
             is_available=available,
-            approval_limit=None if limit is None else Decimal(limit),
         )
         with db.transaction(self.engine) as tx:
-            return usecases.create_agent(tx, profile)
+            return usecases.create_agent(tx, profile, None if limit is None else Decimal(limit))
 
     def change(self, agent: Agent, changes: AgentChanges) -> Agent:
         """Change an agent."""

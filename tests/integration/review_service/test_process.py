@@ -122,5 +122,7 @@ def test_serve_alone_leaves_the_work_to_others(review_process: Runs, office: Off
 
 
 def test_a_database_that_is_not_migrated_is_not_ready(scratch_database: Engine) -> None:
-    with pytest.raises(bootstrap.NotMigrated, match="it has no agents, jobs, recommendations, reviews"):
+    with pytest.raises(
+        bootstrap.NotMigrated, match="it has no agents, approval_limits, covers, jobs, review_steps, reviews"
+    ):
         bootstrap.check_ready(scratch_database)

@@ -22,12 +22,15 @@ OPEN = {
     "currency_code": "USD",
     "loan_type": "HOME",
     "reason_codes": [],
+    "customer_exposure": Decimal(20_000),
     "opened_at": "2026-01-01T00:00:00Z",
+    "due_at": "2026-01-02T00:00:00Z",
 }
 DECISION = {
     "decision": "APPROVE",
     "decision_reason_codes": [],
     "decision_comment": "",
+    "decision_right": "RIGHT_OF_ASSIGNEE",
     "decided_at": "2026-01-02T00:00:00Z",
 }
 NOW = "2026-01-03T00:00:00Z"
@@ -49,8 +52,7 @@ def insert(engine: Engine, table: str, values: dict[str, Any]) -> Any:
         ({"name": "x" * 201}, "agents_name_check"),
         ({"email": "A@example.com"}, "agents_email_check"),
         ({"phone": "4155550100"}, "agents_phone_check"),
-        ({"approval_limit": Decimal(0)}, "agents_approval_limit_check"),
-        ({"approval_limit": Decimal("NaN")}, "agents_approval_limit_check"),
+        ({"max_open_reviews": -1}, "agents_max_open_reviews_check"),
         ({"open_review_count": -1}, "agents_open_review_count_check"),
         ({"manager_id": 2**31 - 1}, "agents_manager_id_fkey"),
     ],
@@ -76,7 +78,7 @@ def test_an_email_address_is_stored_once(review_database: Engine) -> None:
         ({"customer_name": None}, "reviews_application_check"),
         ({"customer_phone": "none"}, "reviews_customer_phone_check"),
         ({"currency_code": "usd"}, "reviews_currency_code_check"),
-        ({"assignment_number": 1}, "reviews_assignment_check"),
+        ({"assignment_number": 1}, "reviews_numbers_check"),
         ({"agent": "assigned_agent_id", "assigned_at": NOW}, "reviews_assignment_check"),
         ({"agent": "decided_by_agent_id", **DECISION}, "reviews_decided_check"),
         (

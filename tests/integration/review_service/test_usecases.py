@@ -184,8 +184,8 @@ def test_an_approval_above_the_limit_moves_the_review_up_and_tells_so(office: Of
         f"push:{loan_id}:2:agent": f"agent:{manager.agent_id}",
         f"push:{loan_id}:2:manager": f"agent:{head.agent_id}",
     }
-    kept = office.rows(text("SELECT agent_id, reason_codes, comment FROM recommendations"))
-    assert [tuple(row) for row in kept] == [(agent.agent_id, ["KNOWN_CUSTOMER"], "sound")]
+    kept = office.rows(text("SELECT actor, reason_codes, comment FROM review_steps"))
+    assert [tuple(row) for row in kept] == [(f"agent:{agent.agent_id}", ["KNOWN_CUSTOMER"], "sound")]
     assert not office.jobs("record_decision")
 
 

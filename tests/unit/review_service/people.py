@@ -23,10 +23,14 @@ def agent(
         email=f"agent{agent_id}@example.com",
         phone=phone or f"+1202555{agent_id:04}",
         manager_id=manager_id,
-        approval_limit=None if limit is None else Decimal(limit),
+        is_active=True,
+        limits={} if limit is None else {"": Decimal(limit)},
         open_review_count=open_count,
+        last_assigned_at=None,
+        substitute_id=None,
         created_at=NOON,
         updated_at=NOON,
+        as_of=NOON,
     )
 
 

@@ -14,7 +14,7 @@ from tests.unit.review_service.people import agent
     [(None, "99999999.99", True), (100, "100.00", True), (100, "100.01", False), ("0.01", "0.01", True)],
 )
 def test_an_agent_may_approve_up_to_and_including_the_limit(limit: int | str | None, amount: str, *, may: bool) -> None:
-    assert agent(1, limit=limit).may_approve(Decimal(amount)) is may
+    assert agent(1, limit=limit).may_approve("HOME", Decimal(amount)) is may
 
 
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["themselves", "a report", "the report of a report"])
@@ -45,7 +45,7 @@ def test_a_name_of_which_nothing_can_be_seen_is_blank(*, name: str, is_nothing: 
 def test_a_new_system_begins_with_three_levels_named_from_the_top() -> None:
     seen = {""}
     heights = {"": 0}
-    for profile, manager_email in first_agents():
+    for profile, manager_email, _ in first_agents():
         assert manager_email in seen
         seen.add(profile.email)
         heights[profile.email] = heights[manager_email] + 1
@@ -53,11 +53,11 @@ def test_a_new_system_begins_with_three_levels_named_from_the_top() -> None:
 
 
 def test_first_agents_have_addresses_phones_and_limits_of_their_own_and_larger_ones_above() -> None:
-    profiles = [profile for profile, _ in first_agents()]
-    limits = {profile.email: profile.approval_limit for profile in profiles}
+    profiles = [profile for profile, _, _ in first_agents()]
+    limits = {profile.email: limit for profile, _, limit in first_agents()}
     assert len(limits) == len({profile.phone for profile in profiles}) == len(profiles)
     assert all(email.isascii() and email == email.lower() for email in limits)
     assert all(phonenumbers.is_valid_number(phonenumbers.parse(profile.phone)) for profile in profiles)
-    for profile, manager_email in first_agents():
+    for _, manager_email, limit in first_agents():
         above = limits.get(manager_email)
-        assert above is None or (profile.approval_limit is not None and profile.approval_limit < above)
+        assert above is None or (limit is not None and limit < above)

@@ -197,5 +197,5 @@ def test_approving_upwards_ends_in_a_decision_exactly_if_somebody_in_the_chain_m
         if not isinstance(outcome, Recommended) or outcome.agent_id == holder.agent_id:
             break
         holder, steps = chain[outcome.agent_id - 1], steps + 1
-    assert isinstance(outcome, Decided) == any(member.may_approve(loan.loan_amount) for member in chain)
+    assert isinstance(outcome, Decided) == any(member.may_approve(loan.loan_type, loan.loan_amount) for member in chain)
     assert steps <= 1

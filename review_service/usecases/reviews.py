@@ -1,11 +1,7 @@
-"""What the review service can do. Every function works inside the transaction that it is handed.
-
-Locks are taken in one order, so that nobody waits in a circle: the right to assign, reviews by loan id, agents by id.
-"""
+"""Opening, assigning, deciding and cancelling reviews."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import assert_never
 from uuid import UUID
 
@@ -15,16 +11,11 @@ from chassis import jobs
 from chassis.jobs import NewJob
 from review_service import domain, store
 from review_service.domain import (
-    Agent,
-    AgentChanges,
-    AgentNotFound,
     Application,
     Assignment,
     Choice,
     Decided,
     Decision,
-    EmailAlreadyTaken,
-    Profile,
     Recommended,
     Repeated,
     Review,
@@ -40,65 +31,6 @@ ASSIGN_MOST = 1000
 
 RECORD_DECISION_DELAY_S = 2
 """How long the job that tells a decision waits: whoever made it is telling it at once, and mostly succeeds."""
-
-
-def create_agent(tx: Connection, profile: Profile) -> Agent:
-    """Add an agent, who gets waiting reviews at once if available.
-
-    Raises:
-        AgentNotFound: There is no such manager.
-        EmailAlreadyTaken: Another agent has the address.
-    """
-    store.lock_assigning(tx)
-    if profile.manager_id is not None:
-        store.get_agent(tx, profile.manager_id)
-    _refuse_taken_email(tx, profile.email)
-    agent = store.insert_agent(tx, profile)
-    assign_waiting(tx)
-    return store.get_agent(tx, agent.agent_id)
-
-
-def create_first_agents(tx: Connection) -> int:
-    """Add the agents that a new system begins with, those whose e-mail address nobody has; answer how many."""
-    store.lock_assigning(tx)
-    created = 0
-    for profile, manager_email in domain.first_agents():
-        if store.find_agent_by_email(tx, profile.email) is None:
-            manager = store.find_agent_by_email(tx, manager_email)
-            create_agent(tx, replace(profile, manager_id=None if manager is None else manager.agent_id))
-            created += 1
-    return created
-
-
-def update_agent(tx: Connection, agent_id: int, changes: AgentChanges) -> Agent:
-    """Change an agent, who gets waiting reviews at once if available.
-
-    Raises:
-        AgentNotFound: There is no such agent, or no such manager.
-        EmailAlreadyTaken: Another agent has the address.
-        ManagerCycle: The agent would become their own manager.
-    """
-    store.lock_assigning(tx)
-    before = store.lock_agent_among_available(tx, agent_id)
-    after = replace(before, **changes)
-    if after == before:
-        return before
-    if after.manager_id is not None and after.manager_id != before.manager_id:
-        chain = store.list_chain(tx, after.manager_id)
-        if not chain:
-            raise AgentNotFound(f"there is no agent {after.manager_id}")
-        domain.refuse_cycle(agent_id, chain)
-    if after.email != before.email:
-        _refuse_taken_email(tx, after.email)
-    store.update_agent(tx, after)
-    assign_waiting(tx)
-    return store.get_agent(tx, agent_id)
-
-
-def _refuse_taken_email(tx: Connection, email: str) -> None:
-    """Nobody else can take it meanwhile: whoever writes agents has the right to assign."""
-    if store.find_agent_by_email(tx, email) is not None:
-        raise EmailAlreadyTaken(f"another agent has the e-mail address {email}")
 
 
 def open_reviews(tx: Connection, applications: Sequence[Application]) -> None:
@@ -119,7 +51,9 @@ def _assign(tx: Connection, applications: Sequence[Application]) -> int:
     """Share out reviews among those who are available; answer how many found somebody."""
     if not applications:
         return 0
-    given = domain.share_out(applications, store.list_available_agents(tx), store.list_manager_ids(tx))
+    given = domain.share_out(
+        applications, [agent for agent in store.list_roster(tx) if agent.is_available], store.list_manager_ids(tx)
+    )
     if given:
         store.add_open_reviews(tx, Counter(given.values()))
         _announce(tx, store.update_assigned(tx, given))
