@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 
@@ -45,6 +46,7 @@ class LoanSettings(BaseSettings):
     review_to: Decimal = Field(Decimal(500_000), gt=0, decimal_places=2)
     expire_after_s: float = Field(30 * 86_400, gt=0)
     keep_idempotency_keys_s: float = Field(72 * 3_600, gt=0)
+    notice_due_days: int = Field(30, ge=1, le=3_650)
 
     assessment_delay_min_s: float = Field(0, ge=0, le=3_600)
     assessment_delay_max_s: float = Field(0, ge=0, le=3_600)
@@ -128,7 +130,7 @@ def _pools(settings: LoanSettings, connect: Callable[..., Engine]) -> tuple[Pool
         {
             **worker.delivery(
                 ReviewClient(rpc.channel(settings.review_target)),
-                NotificationClient(rpc.channel(settings.notification_target)),
+                NotificationClient(rpc.channel(settings.notification_target), timedelta(days=settings.notice_due_days)),
             ),
             **worker.housekeeping(settings.expire_after_s, settings.keep_idempotency_keys_s),
         },

@@ -6,6 +6,7 @@ Nothing here is called inside a transaction. Every call has a deadline; the rece
 import random
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -13,7 +14,8 @@ import grpc
 
 from chassis import rpc
 from chassis.errors import ServiceError
-from loan_service.domain import Loan, Status
+from loan_service.domain import Loan, Referral, Status
+from los.loan.v1 import loan_pb2
 from los.notification.v1 import notification_pb2, notification_pb2_grpc
 from los.review.v1 import review_pb2, review_pb2_grpc
 
@@ -68,13 +70,13 @@ class ReviewClient:
     def __init__(self, channel: grpc.Channel) -> None:
         self._stub = review_pb2_grpc.ReviewInternalServiceStub(channel)
 
-    def open_reviews(self, loans: Sequence[Loan]) -> Verdicts:
+    def open_reviews(self, referrals: Sequence[Referral]) -> Verdicts:
         """Ask for people to decide loans; answer for each what went wrong, or None.
 
         Raises:
             ServiceError: Nothing is known of any of them.
         """
-        request = review_pb2.OpenReviewRequest(reviews=[_review(loan) for loan in loans])
+        request = review_pb2.OpenReviewRequest(reviews=[_review(referral) for referral in referrals])
         return _verdicts(self._stub.OpenReview, request)
 
     def cancel_reviews(self, loan_ids: Sequence[UUID]) -> Verdicts:
@@ -84,10 +86,16 @@ class ReviewClient:
 
 
 class NotificationClient:
-    """The notification service."""
+    """The notification service.
 
-    def __init__(self, channel: grpc.Channel) -> None:
+    Args:
+        channel: The way to it.
+        notice_due: How long after a rejection its customer must have been told at the latest.
+    """
+
+    def __init__(self, channel: grpc.Channel, notice_due: timedelta) -> None:
         self._stub = notification_pb2_grpc.NotificationInternalServiceStub(channel)
+        self._notice_due = notice_due
 
     def tell_outcomes(self, loans: Sequence[Loan]) -> Verdicts:
         """Tell customers the final states of their loans, once for each loan however often this is repeated.
@@ -95,11 +103,12 @@ class NotificationClient:
         Raises:
             ServiceError: Nothing is known of any of them.
         """
-        request = notification_pb2.SendNotificationRequest(messages=[_sms(loan) for loan in loans])
+        request = notification_pb2.SendNotificationRequest(messages=[_sms(loan, self._notice_due) for loan in loans])
         return _verdicts(self._stub.SendNotification, request)
 
 
-def _review(loan: Loan) -> review_pb2.OpenReviewRequest.Review:
+def _review(referral: Referral) -> review_pb2.OpenReviewRequest.Review:
+    loan = referral.loan
     return review_pb2.OpenReviewRequest.Review(
         loan_id=str(loan.loan_id),
         customer_name=loan.customer_name,
@@ -108,11 +117,12 @@ def _review(loan: Loan) -> review_pb2.OpenReviewRequest.Review:
         currency_code=loan.currency_code,
         loan_type=loan.loan_type,
         reason_codes=loan.reason_codes,
+        customer_exposure=str(referral.customer_exposure),
     )
 
 
-def _sms(loan: Loan) -> notification_pb2.SendNotificationRequest.Message:
-    return notification_pb2.SendNotificationRequest.Message(
+def _sms(loan: Loan, notice_due: timedelta) -> notification_pb2.SendNotificationRequest.Message:
+    sms = notification_pb2.SendNotificationRequest.Message(
         dedupe_key=f"sms:{loan.loan_id}",
         loan_id=str(loan.loan_id),
         channel=notification_pb2.Notification.SMS,
@@ -124,6 +134,27 @@ def _sms(loan: Loan) -> notification_pb2.SendNotificationRequest.Message:
             "currency_code": loan.currency_code,
         },
     )
+    if loan.status.is_rejected and loan.decided_at is not None:
+        sms.values["reasons"] = reasons_for_customer(loan.reason_codes)
+        sms.due_at.FromDatetime(loan.decided_at + notice_due)
+    return sms
+
+
+def reasons_for_customer(reason_codes: Sequence[str]) -> str:
+    """What a customer is told of the reasons for a rejection; staff's comments are no part of it.
+
+    Codes of a time before the catalogue are told as "another reason".
+    """
+    known = loan_pb2.Reason.Code.DESCRIPTOR.values_by_name
+    texts = [_customer_text(code) for code in reason_codes if code in known]
+    return " ".join(filter(None, texts)) or _customer_text("OTHER")
+
+
+def _customer_text(code: str) -> str:
+    """What the catalogue tells customers of a reason; empty if it tells them nothing."""
+    options = loan_pb2.Reason.Code.DESCRIPTOR.values_by_name[code].GetOptions()
+    reason: loan_pb2.Reason = options.Extensions[loan_pb2.reason]  # type: ignore[index]  # stubs know less of it
+    return reason.customer_text
 
 
 def _verdicts(stub: Callable[..., Any], request: Any) -> Verdicts:  # noqa: ANN401 -- any message with verdicts

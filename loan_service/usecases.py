@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -17,7 +18,9 @@ from loan_service.domain import (
     IdempotencyKeyReused,
     Loan,
     LoanNotFound,
+    Referral,
     ReviewDecision,
+    ReviewStep,
     Status,
     Submission,
 )
@@ -136,8 +139,12 @@ def withdraw_loan(tx: Connection, loan_id: UUID) -> Loan:
     return _save_one(tx, domain.withdrawn(loan, store.get_now(tx)))
 
 
-def record_review_decision(tx: Connection, loan_id: UUID, decision: ReviewDecision) -> Loan:
-    """Record what a person decided; the same decision of the same person again changes nothing.
+def record_review_decision(
+    tx: Connection, loan_id: UUID, decision: ReviewDecision, steps: Sequence[ReviewStep] = ()
+) -> Loan:
+    """Record what a person decided, and before it the steps of the review that are not yet recorded.
+
+    The same decision of the same person again changes nothing.
 
     Raises:
         LoanNotFound: There is none.
@@ -146,30 +153,49 @@ def record_review_decision(tx: Connection, loan_id: UUID, decision: ReviewDecisi
     loan = store.lock_loan(tx, loan_id)
     if loan.status is decision.outcome and store.get_history(tx, loan_id)[-1].event.actor == decision.actor:
         return loan
-    return _save_one(tx, domain.decided_by_agent(loan, decision, store.get_now(tx)))
+    now = store.get_now(tx)
+    changes = domain.reviewed(loan, steps, now)
+    changes.append(domain.decided_by_agent(changes[-1].loan if changes else loan, decision, now))
+    _save(tx, changes)
+    return changes[-1].loan
 
 
-def record_review_assignments(
-    tx: Connection, assignments: Sequence[tuple[UUID, int, int]]
+def record_review_steps(
+    tx: Connection, reviews: Sequence[tuple[UUID, Sequence[ReviewStep]]]
 ) -> list[LoanNotFound | None]:
-    """Record to whom reviews were assigned: loan, agent, and which assignment of the loan it is.
+    """Record steps of reviews: for each loan all of them so far, by ascending number.
 
-    One that is older than what is recorded, or comes after the end of the review, changes nothing.
+    Those that are recorded already, or come after the end of the review, change nothing.
 
     Returns:
-        For each assignment None, or that there is no such loan.
+        For each review None, or that there is no such loan.
     """
     now = store.get_now(tx)
-    loans = store.lock_loans(tx, {loan_id for loan_id, _, _ in assignments})
-    known = set(loans)
-    changes = []
-    for loan_id, agent_id, number in assignments:
-        loan = loans.get(loan_id)
-        if loan is not None and loan.status is Status.UNDER_REVIEW and number > loan.assignment_number:
-            changes.append(domain.assigned(loan, agent_id, number, now))
-            loans[loan_id] = changes[-1].loan
+    loans = store.lock_loans(tx, {loan_id for loan_id, _ in reviews})
+    changes: list[Change] = []
+    for loan_id, steps in reviews:
+        if of_review := domain.reviewed(loans[loan_id], steps, now) if loan_id in loans else []:
+            loans[loan_id] = of_review[-1].loan
+            changes += of_review
     _save(tx, changes)
-    return [None if loan_id in known else LoanNotFound(f"there is no loan {loan_id}") for loan_id, _, _ in assignments]
+    return [None if loan_id in loans else LoanNotFound(f"there is no loan {loan_id}") for loan_id, _ in reviews]
+
+
+def get_exposure(tx: Connection, loan_id: UUID) -> tuple[Decimal, str]:
+    """All that a loan's customer owes or has applied for, and in which currency.
+
+    Raises:
+        LoanNotFound: There is no such loan.
+    """
+    loan = store.get_loan(tx, loan_id)
+    return store.get_exposures(tx, [loan.customer_phone])[loan.customer_phone], loan.currency_code
+
+
+def find_referrals(tx: Connection, loan_ids: Sequence[UUID]) -> dict[UUID, Referral]:
+    """Those of the loans that still need a person's decision, with what their customers owe or have applied for."""
+    loans = [loan for loan in store.find_loans(tx, loan_ids).values() if loan.status is Status.UNDER_REVIEW]
+    exposures = store.get_exposures(tx, [loan.customer_phone for loan in loans])
+    return {loan.loan_id: Referral(loan, exposures[loan.customer_phone]) for loan in loans}
 
 
 def expire_loans(tx: Connection, age_s: float) -> int:

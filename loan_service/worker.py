@@ -11,7 +11,7 @@ from chassis.logs import log
 from chassis.pool import Handler, Task
 from loan_service import store, usecases
 from loan_service.clients import Assessor, NotificationClient, ReviewClient
-from loan_service.domain import CreditPolicy, Loan, Status
+from loan_service.domain import CreditPolicy, Loan, Referral
 
 EXPIRE_LOANS = "expire_loans"
 PURGE_IDEMPOTENCY_KEYS = "purge_idempotency_keys"
@@ -79,7 +79,7 @@ def delivery(reviews: ReviewClient, notifications: NotificationClient) -> dict[s
         return notifications.tell_outcomes([task.subject for task in tasks])
 
     return {
-        usecases.OPEN_REVIEW: Handler(start=_loans_under_review, perform=open_reviews),
+        usecases.OPEN_REVIEW: Handler(start=_referrals, perform=open_reviews),
         usecases.CANCEL_REVIEW: Handler(perform=cancel_reviews),
         usecases.NOTIFY_CUSTOMER: Handler(start=_loans, perform=notify_customers),
     }
@@ -121,9 +121,11 @@ def _loans(tx: Connection, started: Sequence[Job]) -> list[Loan | None]:
     return [loans[_loan_id(job)] for job in started]
 
 
-def _loans_under_review(tx: Connection, started: Sequence[Job]) -> list[Loan | None]:
-    """The loans that jobs are about, those that still need a decision."""
-    return [loan if loan and loan.status is Status.UNDER_REVIEW else None for loan in _loans(tx, started)]
+def _referrals(tx: Connection, started: Sequence[Job]) -> list[Referral | None]:
+    """What people are asked to decide: the loans that jobs are about, those that still need it."""
+    loan_ids = [_loan_id(job) for job in started]
+    referrals = usecases.find_referrals(tx, loan_ids)
+    return [referrals.get(loan_id) for loan_id in loan_ids]
 
 
 def _raised_by(work: Callable[[Loan], None], loan: Loan) -> Exception | None:

@@ -7,7 +7,7 @@ CHUNK = 250_000
 # One loan a second, the last one just now. Three of five are approved, one is rejected, one was decided by an agent.
 INSERT_LOANS = text("""
 INSERT INTO loan.loans (loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, status, version,
-                        created_at, updated_at, decided_at, assigned_agent_id, assignment_number, reason_codes)
+                        created_at, updated_at, decided_at, assigned_agent_id, review_step_number, reason_codes)
 SELECT uuidv7(age), 'Customer ' || (number % :customers), '+1' || 2012000000 + number % :customers,
        CASE outcome WHEN 'REJECTED_BY_SYSTEM' THEN 600000 WHEN 'APPROVED_BY_AGENT' THEN 25000 ELSE 5000.50 END,
        'USD', 'HOME', outcome, CASE outcome WHEN 'APPROVED_BY_AGENT' THEN 5 ELSE 3 END, at, at, at,

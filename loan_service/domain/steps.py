@@ -14,9 +14,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from loan_service.domain.review import ReviewDecision, ReviewStep
 from loan_service.domain.values import (
     NEXT,
+    NO_AUTHORITY,
     Application,
+    Authority,
     Change,
     Event,
     EventKind,
@@ -24,6 +27,7 @@ from loan_service.domain.values import (
     LoanAlreadyFinal,
     LoanNotUnderReview,
     Status,
+    SystemReason,
 )
 
 
@@ -40,30 +44,10 @@ class CreditPolicy:
     def decide(self, amount: Decimal) -> tuple[Status, tuple[str, ...]]:
         """The outcome for an amount, and why."""
         if amount < self.review_from:
-            return Status.APPROVED_BY_SYSTEM, ("AMOUNT_BELOW_REVIEW_THRESHOLD",)
+            return Status.APPROVED_BY_SYSTEM, (SystemReason.AMOUNT_BELOW_REVIEW_THRESHOLD,)
         if amount > self.review_to:
-            return Status.REJECTED_BY_SYSTEM, ("AMOUNT_ABOVE_MAXIMUM",)
-        return Status.UNDER_REVIEW, ("AMOUNT_REQUIRES_REVIEW",)
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewDecision:
-    """What an agent or manager decided."""
-
-    agent_id: int
-    approved: bool
-    reason_codes: tuple[str, ...] = ()
-    comment: str = ""
-
-    @property
-    def actor(self) -> str:
-        """Who decided, as histories name them."""
-        return f"agent:{self.agent_id}"
-
-    @property
-    def outcome(self) -> Status:
-        """The status it leads to."""
-        return Status.APPROVED_BY_AGENT if self.approved else Status.REJECTED_BY_AGENT
+            return Status.REJECTED_BY_SYSTEM, (SystemReason.AMOUNT_ABOVE_MAXIMUM,)
+        return Status.UNDER_REVIEW, (SystemReason.AMOUNT_REQUIRES_REVIEW,)
 
 
 def submitted(application: Application, now: datetime) -> Change:
@@ -81,7 +65,7 @@ def submitted(application: Application, now: datetime) -> Change:
         updated_at=now,
         decided_at=None,
         assigned_agent_id=None,
-        assignment_number=0,
+        review_step_number=0,
         reason_codes=(),
     )
     return Change(loan, Event(loan.loan_id, 1, EventKind.SUBMITTED, None, Status.APPLIED, now, "customer"))
@@ -112,7 +96,9 @@ def decided(loan: Loan, policy: CreditPolicy, now: datetime) -> Change:
 
 def referred_unassessed(loan: Loan, now: datetime) -> Change:
     """The assessment could not be had: people decide, and an outage never rejects anybody."""
-    return moved(loan, Status.UNDER_REVIEW, EventKind.REFERRED, now=now, reason_codes=["ASSESSMENT_UNAVAILABLE"])
+    return moved(
+        loan, Status.UNDER_REVIEW, EventKind.REFERRED, now=now, reason_codes=[SystemReason.ASSESSMENT_UNAVAILABLE]
+    )
 
 
 def decided_by_agent(loan: Loan, decision: ReviewDecision, now: datetime) -> Change:
@@ -131,21 +117,40 @@ def decided_by_agent(loan: Loan, decision: ReviewDecision, now: datetime) -> Cha
         actor=decision.actor,
         reason_codes=decision.reason_codes,
         comment=decision.comment,
+        authority=decision.authority,
     )
 
 
-def assigned(loan: Loan, agent_id: int, assignment_number: int, now: datetime) -> Change:
-    """The review was given to an agent; the status stays."""
+def reviewed(loan: Loan, steps: Sequence[ReviewStep], now: datetime) -> list[Change]:
+    """Those of a review's steps that the history lacks; none if the review is over, for they came too late.
+
+    Args:
+        loan: The loan.
+        steps: By ascending number.
+        now: When they are recorded.
+    """
+    changes: list[Change] = []
+    if loan.status is Status.UNDER_REVIEW:
+        for step in steps:
+            if step.number > loan.review_step_number:
+                changes.append(_reviewed_once(loan, step, now))
+                loan = changes[-1].loan
+    return changes
+
+
+def _reviewed_once(loan: Loan, step: ReviewStep, now: datetime) -> Change:
+    """One step; the status stays."""
+    gives = step.kind.assigns or step.kind is EventKind.UNASSIGNED
     after = replace(
         loan,
-        assigned_agent_id=agent_id,
-        assignment_number=assignment_number,
+        assigned_agent_id=step.assigned_agent_id if gives else loan.assigned_agent_id,
+        review_step_number=step.number,
         version=loan.version + 1,
         updated_at=now,
     )
     event = Event(
-        loan.loan_id, after.version, EventKind.ASSIGNED, loan.status, loan.status, now, "system",
-        assigned_agent_id=agent_id,
+        loan.loan_id, after.version, step.kind, loan.status, loan.status, step.occurred_at, step.actor,
+        step.reason_codes, step.comment, step.assigned_agent_id, step.authority,
     )  # fmt: skip
     return Change(after, event)
 
@@ -163,7 +168,7 @@ def withdrawn(loan: Loan, now: datetime) -> Change:
 
 def expired(loan: Loan, now: datetime) -> Change:
     """Nobody decided in time."""
-    return moved(loan, Status.EXPIRED, EventKind.EXPIRED, now=now, reason_codes=["NO_DECISION_IN_TIME"])
+    return moved(loan, Status.EXPIRED, EventKind.EXPIRED, now=now, reason_codes=[SystemReason.NO_DECISION_IN_TIME])
 
 
 def moved(  # noqa: PLR0913 -- who, what, when and why are the event
@@ -175,6 +180,7 @@ def moved(  # noqa: PLR0913 -- who, what, when and why are the event
     actor: str = "system",
     reason_codes: Sequence[str] = (),
     comment: str = "",
+    authority: Authority = NO_AUTHORITY,
 ) -> Change:
     """A step to another status. The table of transitions must hold it; a step that it does not is a defect of ours."""
     if to not in NEXT[loan.status]:
@@ -187,5 +193,16 @@ def moved(  # noqa: PLR0913 -- who, what, when and why are the event
         decided_at=now if to.is_final else None,
         reason_codes=tuple(reason_codes),
     )
-    event = Event(loan.loan_id, after.version, kind, loan.status, to, now, actor, tuple(reason_codes), comment)
+    event = Event(
+        loan.loan_id,
+        after.version,
+        kind,
+        loan.status,
+        to,
+        now,
+        actor,
+        tuple(reason_codes),
+        comment,
+        authority=authority,
+    )
     return Change(after, event)

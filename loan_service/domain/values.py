@@ -46,6 +46,11 @@ class Status(StrEnum):
         """Whether the loan is granted."""
         return self in {Status.APPROVED_BY_SYSTEM, Status.APPROVED_BY_AGENT}
 
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the loan is refused."""
+        return self in {Status.REJECTED_BY_SYSTEM, Status.REJECTED_BY_AGENT}
+
 
 NEXT: dict[Status, frozenset[Status]] = {
     Status.APPLIED: frozenset({Status.PROCESSING, Status.WITHDRAWN}),
@@ -82,6 +87,35 @@ class EventKind(StrEnum):
     DECIDED = "DECIDED"
     WITHDRAWN = "WITHDRAWN"
     EXPIRED = "EXPIRED"
+    RECOMMENDED = "RECOMMENDED"
+    FIRST_APPROVED = "FIRST_APPROVED"
+    ESCALATED = "ESCALATED"
+    COVERED = "COVERED"
+    REASSIGNED = "REASSIGNED"
+    UNASSIGNED = "UNASSIGNED"
+
+    @property
+    def assigns(self) -> bool:
+        """Whether an agent has the review from then on."""
+        return self in {EventKind.ASSIGNED, EventKind.ESCALATED, EventKind.COVERED, EventKind.REASSIGNED}
+
+
+class Right(StrEnum):
+    """By which right a person acted on a review."""
+
+    OF_ASSIGNEE = "RIGHT_OF_ASSIGNEE"
+    OF_MANAGER = "RIGHT_OF_MANAGER"
+    OF_SUBSTITUTE = "RIGHT_OF_SUBSTITUTE"
+
+
+class SystemReason(StrEnum):
+    """Why the system decides, refers or ends something; people give other codes of the same catalogue."""
+
+    AMOUNT_BELOW_REVIEW_THRESHOLD = "AMOUNT_BELOW_REVIEW_THRESHOLD"
+    AMOUNT_ABOVE_MAXIMUM = "AMOUNT_ABOVE_MAXIMUM"
+    AMOUNT_REQUIRES_REVIEW = "AMOUNT_REQUIRES_REVIEW"
+    ASSESSMENT_UNAVAILABLE = "ASSESSMENT_UNAVAILABLE"
+    NO_DECISION_IN_TIME = "NO_DECISION_IN_TIME"
 
 
 class LoanNotFound(NotFound):
@@ -130,7 +164,10 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Loan:
-    """A stored loan application. `version` counts its events."""
+    """A stored loan application.
+
+    `version` counts its events; `review_step_number` is that of the last step of its review that is one of them.
+    """
 
     loan_id: UUID
     customer_name: str
@@ -144,7 +181,7 @@ class Loan:
     updated_at: datetime
     decided_at: datetime | None
     assigned_agent_id: int | None
-    assignment_number: int
+    review_step_number: int
     reason_codes: tuple[str, ...]
 
 
@@ -154,6 +191,27 @@ class Submission:
 
     loan: Loan
     is_replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """By which right and within which limits somebody acted on a review; all None if the actor is no person.
+
+    Attributes:
+        right: By which right.
+        on_behalf_of_agent_id: The absent agent for whom they acted, or for whom a substitute got the review.
+        approval_limit: The most they could approve; None if that was unlimited or they approved nothing.
+        customer_exposure: What the limit was held against; None if there was no limit.
+    """
+
+    right: Right | None = None
+    on_behalf_of_agent_id: int | None = None
+    approval_limit: Decimal | None = None
+    customer_exposure: Decimal | None = None
+
+
+NO_AUTHORITY = Authority()
+"""What customers and the system have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +228,7 @@ class Event:
     reason_codes: tuple[str, ...] = ()
     comment: str = ""
     assigned_agent_id: int | None = None
+    authority: Authority = NO_AUTHORITY
 
 
 @dataclass(frozen=True, slots=True)

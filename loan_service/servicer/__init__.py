@@ -10,9 +10,19 @@ from sqlalchemy import Connection, Engine
 from chassis import batch, crash, db, rpc, rules
 from chassis.batch import GroupCommit
 from chassis.errors import InvalidArgument, ServiceError
+from chassis.logs import log
 from loan_service import store, usecases
-from loan_service.domain import Application, Position, Status, Submission, page_token, read_page_token
-from loan_service.servicer import wire
+from loan_service.domain import (
+    Application,
+    LoanNotFound,
+    Position,
+    ReviewStep,
+    Status,
+    Submission,
+    page_token,
+    read_page_token,
+)
+from loan_service.servicer import reviews, wire
 from loan_service.servicer.feed import Feed
 from loan_service.servicer.wire import Reader
 from los.loan.v1 import loan_pb2, loan_pb2_grpc
@@ -194,6 +204,13 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         return loan_pb2.WithdrawLoanResponse(loan=wire.loan(loan))
 
     @rpc.rpc
+    def ListReasonCodes(
+        self, request: loan_pb2.ListReasonCodesRequest, context: grpc.ServicerContext
+    ) -> loan_pb2.ListReasonCodesResponse:
+        """Tell the catalogue of reasons."""
+        return loan_pb2.ListReasonCodesResponse(reasons=reviews.reasons())
+
+    @rpc.rpc
     async def WatchLoans(
         self, request: loan_pb2.WatchLoansRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> AsyncIterator[loan_pb2.WatchLoansResponse]:
@@ -228,27 +245,43 @@ class LoanInternalServicer(loan_pb2_grpc.LoanInternalServiceServicer):
         context: grpc.ServicerContext,
     ) -> loan_pb2.RecordReviewDecisionResponse:
         """Record what a person decided."""
-        decision = wire.review_decision(request)
+        decision, steps = reviews.decision(request), reviews.steps(request.steps)
         with db.transaction(self._engine) as tx:
-            loan = usecases.record_review_decision(tx, UUID(request.loan_id), decision)
+            loan = usecases.record_review_decision(tx, UUID(request.loan_id), decision, steps)
             crash.here("storing_decision")
         crash.here("stored_decision")
         self._on_commit()
         return loan_pb2.RecordReviewDecisionResponse(loan=wire.loan(loan))
 
     @rpc.rpc
-    def RecordReviewAssignments(
-        self,
-        request: loan_pb2.RecordReviewAssignmentsRequest,
-        context: grpc.ServicerContext,
-    ) -> loan_pb2.RecordReviewAssignmentsResponse:
-        """Record to whom reviews were assigned."""
-        assignments = [(UUID(each.loan_id), each.agent_id, each.assignment_number) for each in request.assignments]
+    def RecordReviewSteps(
+        self, request: loan_pb2.RecordReviewStepsRequest, context: grpc.ServicerContext
+    ) -> loan_pb2.RecordReviewStepsResponse:
+        """Record what happened in reviews; each has its own verdict."""
+        read = [reviews.steps_or_error(each) for each in request.reviews]
+        legible = [each for each in read if not isinstance(each, InvalidArgument)]
+        recorded = iter(batch.each(self._record_steps, legible)) if legible else iter(())
+        failures = [each if isinstance(each, InvalidArgument) else next(recorded) for each in read]
+        for failure in failures:
+            if failure is not None and not isinstance(failure, ServiceError):
+                log.error("one of many failed", exc_info=failure)
+        return loan_pb2.RecordReviewStepsResponse(verdicts=rpc.verdicts(failures, request.DESCRIPTOR.file.package))
+
+    def _record_steps(self, of_loans: Sequence[tuple[UUID, Sequence[ReviewStep]]]) -> list[LoanNotFound | None]:
+        """Record the steps of reviews in a transaction of their own."""
         with db.transaction(self._engine) as tx:
-            failures = usecases.record_review_assignments(tx, assignments)
+            failures = usecases.record_review_steps(tx, of_loans)
         self._on_commit()
-        domain = request.DESCRIPTOR.file.package
-        return loan_pb2.RecordReviewAssignmentsResponse(verdicts=rpc.verdicts(failures, domain))
+        return failures
+
+    @rpc.rpc
+    def GetCustomerExposure(
+        self, request: loan_pb2.GetCustomerExposureRequest, context: grpc.ServicerContext
+    ) -> loan_pb2.GetCustomerExposureResponse:
+        """Sum up what a customer owes or has applied for."""
+        with db.transaction(self._engine) as tx:
+            amount, currency_code = usecases.get_exposure(tx, UUID(request.loan_id))
+        return loan_pb2.GetCustomerExposureResponse(amount=str(amount), currency_code=currency_code)
 
 
 def _count(tx: Connection, status: Status | None, phone: str) -> int:

@@ -14,7 +14,6 @@ from loan_service.domain import (
     Application,
     Loan,
     LoanType,
-    ReviewDecision,
     Status,
     StoredEvent,
     canonical_name,
@@ -104,11 +103,6 @@ def status_filter(value: int) -> Status | None:
     return Status(loan_pb2.Loan.Status.Name(value)) if value else None
 
 
-def review_decision(request: loan_pb2.RecordReviewDecisionRequest) -> ReviewDecision:
-    """What a person decided."""
-    return ReviewDecision(request.agent_id, request.approved, tuple(request.reason_codes), request.comment)
-
-
 def loan(stored: Loan) -> loan_pb2.Loan:
     """A loan as callers see it."""
     return loan_pb2.Loan(
@@ -129,7 +123,7 @@ def loan(stored: Loan) -> loan_pb2.Loan:
 
 def event(stored: StoredEvent) -> loan_pb2.LoanEvent:
     """An event as callers see it."""
-    happened = stored.event
+    happened, authority = stored.event, stored.event.authority
     return loan_pb2.LoanEvent(
         event_id=stored.event_id,
         loan_id=str(happened.loan_id),
@@ -142,7 +136,15 @@ def event(stored: StoredEvent) -> loan_pb2.LoanEvent:
         reason_codes=happened.reason_codes,
         comment=happened.comment,
         assigned_agent_id=happened.assigned_agent_id,
+        right=authority.right,
+        on_behalf_of_agent_id=authority.on_behalf_of_agent_id,
+        approval_limit=_text(authority.approval_limit),
+        customer_exposure=_text(authority.customer_exposure),
     )
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
 
 
 def _timestamp(moment: datetime) -> Timestamp:

@@ -4,6 +4,7 @@ from loan_service.store.counters import (
     add_customer_totals,
     add_status_counts,
     count_by_status,
+    get_exposures,
     list_top_customers,
 )
 from loan_service.store.events import (
@@ -40,6 +41,7 @@ __all__ = [
     "delete_old_idempotency_keys",
     "find_idempotency_keys",
     "find_loans",
+    "get_exposures",
     "get_history",
     "get_horizon",
     "get_loan",

@@ -33,6 +33,17 @@ SET customer_name = excluded.customer_name,
 
 COUNT_BY_STATUS = text("SELECT status, sum(count)::bigint FROM status_counts GROUP BY status")
 
+# What is approved is known; what is undecided is little and found by the customer's phone. One statement, one moment: a
+# loan that is approved just now is in one of the two sums.
+GET_EXPOSURES = text("""
+SELECT phone,
+       CAST(coalesce((SELECT total_approved_amount FROM customer_totals WHERE customer_phone = phone), 0)
+            + coalesce((SELECT sum(loan_amount) FROM loans
+                        WHERE customer_phone = phone AND status IN ('APPLIED', 'PROCESSING', 'UNDER_REVIEW')), 0)
+            AS numeric(20, 2))
+FROM unnest(CAST(:phones AS text[])) AS wanted (phone)
+""")
+
 LIST_TOP_CUSTOMERS = text("""
 SELECT customer_name, customer_phone, approved_loan_count, total_approved_amount FROM customer_totals
 ORDER BY approved_loan_count DESC, total_approved_amount DESC, customer_phone LIMIT :most
@@ -81,6 +92,11 @@ def count_by_status(tx: Connection) -> dict[Status, int]:
     """The number of loans in every status, zeros included."""
     counted = {row[0]: int(row[1]) for row in tx.execute(COUNT_BY_STATUS)}
     return {status: counted.get(status, 0) for status in Status}
+
+
+def get_exposures(tx: Connection, phones: Iterable[str]) -> dict[str, Decimal]:
+    """For each customer the sum of their approved loans and of those that are not decided yet."""
+    return {row[0]: row[1] for row in tx.execute(GET_EXPOSURES, {"phones": sorted(set(phones))})}
 
 
 def list_top_customers(tx: Connection, most: int) -> list[tuple[str, str, int, Decimal]]:

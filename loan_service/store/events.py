@@ -6,21 +6,23 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from loan_service.domain import Event, EventKind, LoanNotFound, Position, Status, StoredEvent
+from loan_service.domain import Authority, Event, EventKind, LoanNotFound, Position, Right, Status, StoredEvent
 
 VERSION_MOST = 999_999_999
 """More events than a loan ever has; the most digits that the text form of a position may have."""
 
 _EVENT_COLUMNS = """loan_id, version, kind, from_status, to_status, occurred_at, actor, reason_codes, comment,
-    assigned_agent_id"""
+    assigned_agent_id, actor_right, on_behalf_of_agent_id, approval_limit, customer_exposure"""
 
 INSERT_EVENTS = text(f"""
 INSERT INTO loan_events ({_EVENT_COLUMNS})
 SELECT loan_id, version, kind, from_status, to_status, occurred_at, actor, string_to_array(reason_codes, ','), comment,
-       assigned_agent_id
+       assigned_agent_id, actor_right, on_behalf_of_agent_id, approval_limit, customer_exposure
 FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:versions AS int[]), CAST(:kinds AS text[]), CAST(:from_statuses AS text[]),
             CAST(:to_statuses AS text[]), CAST(:occurred_ats AS timestamptz[]), CAST(:actors AS text[]),
-            CAST(:reason_codes AS text[]), CAST(:comments AS text[]), CAST(:agent_ids AS int[]))
+            CAST(:reason_codes AS text[]), CAST(:comments AS text[]), CAST(:agent_ids AS int[]),
+            CAST(:rights AS text[]), CAST(:absent_ids AS int[]), CAST(:limits AS numeric[]),
+            CAST(:exposures AS numeric[]))
      AS new ({_EVENT_COLUMNS})
 """)  # noqa: S608 -- constants of this module
 
@@ -57,6 +59,10 @@ def insert_events(tx: Connection, events: Sequence[Event]) -> None:
             "reason_codes": [",".join(event.reason_codes) for event in events],
             "comments": [event.comment for event in events],
             "agent_ids": [event.assigned_agent_id for event in events],
+            "rights": [event.authority.right and str(event.authority.right) for event in events],
+            "absent_ids": [event.authority.on_behalf_of_agent_id for event in events],
+            "limits": [event.authority.approval_limit for event in events],
+            "exposures": [event.authority.customer_exposure for event in events],
         },
     )
 
@@ -92,7 +98,7 @@ def _events(rows: Iterable[Sequence[Any]]) -> list[StoredEvent]:
             int(row[0]),
             Event(
                 row[1], row[2], EventKind(row[3]), row[4] and Status(row[4]), Status(row[5]), row[6], row[7],
-                tuple(row[8]), row[9], row[10],
+                tuple(row[8]), row[9], row[10], Authority(row[11] and Right(row[11]), row[12], row[13], row[14]),
             ),
         )
         for row in rows

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, TextClause, text
 from loan_service.domain import Application, Change, Loan, LoanNotFound, LoanType, Status
 
 _COLUMNS = """loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, status, version,
-    created_at, updated_at, decided_at, assigned_agent_id, assignment_number, reason_codes"""
+    created_at, updated_at, decided_at, assigned_agent_id, review_step_number, reason_codes"""
 
 NOW = text("SELECT now()")
 
@@ -31,12 +31,12 @@ RETURNING created_at
 UPDATE_LOANS = text("""
 UPDATE loans
 SET status = after.status, version = after.version, updated_at = after.updated_at, decided_at = after.decided_at,
-    assigned_agent_id = after.assigned_agent_id, assignment_number = after.assignment_number,
+    assigned_agent_id = after.assigned_agent_id, review_step_number = after.review_step_number,
     reason_codes = string_to_array(after.reason_codes, ',')
 FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:versions_before AS int[]), CAST(:statuses AS text[]),
             CAST(:versions AS int[]), CAST(:updated_ats AS timestamptz[]), CAST(:decided_ats AS timestamptz[]),
-            CAST(:agent_ids AS int[]), CAST(:assignment_numbers AS int[]), CAST(:reason_codes AS text[]))
-     AS after (loan_id, version_before, status, version, updated_at, decided_at, assigned_agent_id, assignment_number,
+            CAST(:agent_ids AS int[]), CAST(:review_step_numbers AS int[]), CAST(:reason_codes AS text[]))
+     AS after (loan_id, version_before, status, version, updated_at, decided_at, assigned_agent_id, review_step_number,
                reason_codes)
 WHERE loans.loan_id = after.loan_id AND loans.version = after.version_before
 RETURNING loans.loan_id
@@ -101,7 +101,7 @@ def update_loans(tx: Connection, changes: Sequence[Change]) -> set[UUID]:
             "updated_ats": [loan.updated_at for loan in loans],
             "decided_ats": [loan.decided_at for loan in loans],
             "agent_ids": [loan.assigned_agent_id for loan in loans],
-            "assignment_numbers": [loan.assignment_number for loan in loans],
+            "review_step_numbers": [loan.review_step_number for loan in loans],
             "reason_codes": [",".join(loan.reason_codes) for loan in loans],
         },
     )

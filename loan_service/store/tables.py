@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.types import UserDefinedType
 
 from chassis import db, jobs
-from loan_service.domain import EventKind, LoanType, Status
+from loan_service.domain import EventKind, LoanType, Right, Status
 
 METADATA = db.metadata()
 _MONEY = Numeric(14, 2)
@@ -30,6 +30,8 @@ _STATUSES = ", ".join(f"'{status}'" for status in Status)
 _FINAL = ", ".join(f"'{status}'" for status in Status if status.is_final)
 _TYPES = ", ".join(f"'{loan_type}'" for loan_type in LoanType)
 _KINDS = ", ".join(f"'{kind}'" for kind in EventKind)
+_ASSIGNING = ", ".join(f"'{kind}'" for kind in EventKind if kind.assigns)
+_RIGHTS = ", ".join(f"'{right}'" for right in Right)
 
 
 class Xid8(UserDefinedType[int]):
@@ -59,7 +61,7 @@ LOANS = Table(
     Column("updated_at", _TIME, nullable=False),
     Column("decided_at", _TIME),
     Column("assigned_agent_id", Integer),
-    Column("assignment_number", Integer, nullable=False, server_default="0"),
+    Column("review_step_number", Integer, nullable=False, server_default="0"),
     Column("reason_codes", ARRAY(Text), nullable=False, server_default="{}"),
     CheckConstraint("char_length(customer_name) BETWEEN 1 AND 200", name="customer_name"),
     CheckConstraint("customer_phone ~ '^[+][1-9][0-9]{2,14}$'", name="customer_phone"),
@@ -69,7 +71,7 @@ LOANS = Table(
     CheckConstraint(f"status IN ({_STATUSES})", name="status"),
     CheckConstraint(f"(decided_at IS NOT NULL) = (status IN ({_FINAL}))", name="decided"),
     CheckConstraint("version >= 1", name="version"),
-    CheckConstraint("(assigned_agent_id IS NULL) = (assignment_number = 0)", name="assignment"),
+    CheckConstraint("review_step_number >= CASE WHEN assigned_agent_id IS NULL THEN 0 ELSE 1 END", name="review_step"),
     Index("loans_status_index", "status", "loan_id"),
     Index("loans_customer_phone_index", "customer_phone", "loan_id"),
     Index("loans_under_review_index", "created_at", postgresql_where=text("status = 'UNDER_REVIEW'")),
@@ -90,11 +92,19 @@ LOAN_EVENTS = Table(
     Column("reason_codes", ARRAY(Text), nullable=False, server_default="{}"),
     Column("comment", Text, nullable=False, server_default=""),
     Column("assigned_agent_id", Integer),
+    Column("actor_right", Text),
+    Column("on_behalf_of_agent_id", Integer),
+    Column("approval_limit", _MONEY),
+    Column("customer_exposure", Numeric(18, 2)),
     CheckConstraint(f"kind IN ({_KINDS})", name="kind"),
     CheckConstraint("(version = 1) = (from_status IS NULL)", name="first"),
     CheckConstraint(f"to_status IN ({_STATUSES})", name="to_status"),
     CheckConstraint(f"from_status NOT IN ({_FINAL})", name="from_status"),
-    CheckConstraint("(kind = 'ASSIGNED') = (assigned_agent_id IS NOT NULL)", name="assigned"),
+    CheckConstraint(f"(kind IN ({_ASSIGNING})) = (assigned_agent_id IS NOT NULL)", name="assigned"),
+    CheckConstraint(f"actor_right IN ({_RIGHTS})", name="actor_right"),
+    CheckConstraint("actor_right IS NULL OR starts_with(actor, 'agent:')", name="actor"),
+    CheckConstraint("approval_limit BETWEEN 0 AND 99999999.99", name="approval_limit"),
+    CheckConstraint("customer_exposure BETWEEN 0 AND 9999999999999999.99", name="customer_exposure"),
     Index("loan_events_watch_index", "transaction", "loan_id", "version"),
 )
 

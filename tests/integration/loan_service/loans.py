@@ -4,6 +4,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,7 +18,18 @@ from chassis.pool import Pool
 from deploy.processes import wait_until
 from loan_service import store, usecases, worker
 from loan_service.clients import Verdicts
-from loan_service.domain import NEXT, Application, CreditPolicy, Loan, LoanType, Status
+from loan_service.domain import (
+    NEXT,
+    Application,
+    CreditPolicy,
+    Event,
+    EventKind,
+    Loan,
+    LoanType,
+    Referral,
+    ReviewStep,
+    Status,
+)
 
 POLICY = CreditPolicy()
 
@@ -33,6 +45,16 @@ def application(amount: str = "5000.50", **fields: object) -> Application:
         "loan_type": LoanType.HOME,
     }
     return Application(**{**standard, **fields})  # type: ignore[arg-type]  # whatever the test gives
+
+
+def step(number: int, kind: EventKind = EventKind.ASSIGNED, **fields: object) -> ReviewStep:
+    """A step of a review; one that gives it to somebody gives it to agent 7, unless another is named."""
+    standard: dict[str, object] = {
+        "occurred_at": datetime(2026, 1, 31, 12, number, tzinfo=UTC),
+        "actor": "system",
+        "assigned_agent_id": 7 if kind.assigns else None,
+    }
+    return ReviewStep(number, kind, **{**standard, **fields})  # type: ignore[arg-type]  # whatever the test gives
 
 
 class Loans:
@@ -62,6 +84,12 @@ class Loans:
             usecases.decide_loans(tx, [loan.loan_id], POLICY)
         return self.get(loan.loan_id)
 
+    def record_steps(self, loan: Loan, *steps: ReviewStep) -> Loan:
+        """Record steps of a loan's review; answer the loan after it."""
+        with db.transaction(self.engine) as tx:
+            assert usecases.record_review_steps(tx, [(loan.loan_id, steps)]) == [None]
+        return self.get(loan.loan_id)
+
     def get(self, loan_id: UUID) -> Loan:
         with db.transaction(self.engine) as tx:
             return store.get_loan(tx, loan_id)
@@ -72,8 +100,11 @@ class Loans:
 
     def kinds(self, loan_id: UUID) -> list[str]:
         """What happened to a loan, in order."""
+        return [str(event.kind) for event in self.history(loan_id)]
+
+    def history(self, loan_id: UUID) -> list[Event]:
         with db.transaction(self.engine) as tx:
-            return [str(stored.event.kind) for stored in store.get_history(tx, loan_id)]
+            return [stored.event for stored in store.get_history(tx, loan_id)]
 
     def job_keys(self, kind: str) -> list[str]:
         return [key for (key,) in self.rows("SELECT key FROM jobs WHERE kind = :kind ORDER BY key", kind=kind)]
@@ -120,6 +151,7 @@ class Outside:
         self.refused: dict[UUID, ServiceError] = {}
         self.assessed: list[UUID] = []
         self.opened: list[Loan] = []
+        self.exposures: dict[UUID, Decimal] = {}
         self.cancelled: list[UUID] = []
         self.told: list[Loan] = []
         self._lock = threading.Lock()
@@ -133,8 +165,10 @@ class Outside:
                 self._outside.assessed.append(loan.loan_id)
             self._outside.assess(loan)
 
-    def open_reviews(self, loans: Sequence[Loan]) -> Verdicts:
-        return self._take(self.opened, [(loan.loan_id, loan) for loan in loans])
+    def open_reviews(self, referrals: Sequence[Referral]) -> Verdicts:
+        with self._lock:
+            self.exposures |= {referral.loan.loan_id: referral.customer_exposure for referral in referrals}
+        return self._take(self.opened, [(referral.loan.loan_id, referral.loan) for referral in referrals])
 
     def cancel_reviews(self, loan_ids: Sequence[UUID]) -> Verdicts:
         return self._take(self.cancelled, [(loan_id, loan_id) for loan_id in loan_ids])

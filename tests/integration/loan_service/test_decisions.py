@@ -1,4 +1,4 @@
-"""Decisions of people, withdrawals, assignments and expiry: compare-and-set, told once, repeatable."""
+"""Decisions of people, withdrawals and expiry: compare-and-set, told once, repeatable."""
 
 import threading
 from collections.abc import Callable
@@ -21,8 +21,8 @@ from loan_service.domain import (
 )
 from tests.integration.loan_service.loans import Loans
 
-APPROVAL = ReviewDecision(7, approved=True, reason_codes=("GOOD_STANDING",), comment="known for years")
-REJECTION = ReviewDecision(7, approved=False, reason_codes=("INSUFFICIENT_INCOME",))
+APPROVAL = ReviewDecision(7, approved=True, reason_codes=("INCOME_VERIFIED",), comment="known for years")
+REJECTION = ReviewDecision(7, approved=False, reason_codes=("INCOME_INSUFFICIENT",))
 
 
 def record(loans: Loans, loan: Loan, decision: ReviewDecision) -> Loan:
@@ -108,46 +108,6 @@ def test_a_withdrawal_before_the_review_cancels_nothing(loans: Loans) -> None:
     with db.transaction(loans.engine) as tx:
         usecases.withdraw_loan(tx, loan.loan_id)
     assert loans.job_keys(usecases.CANCEL_REVIEW) == []
-
-
-def test_an_assignment_is_recorded_and_repeating_it_changes_nothing(loans: Loans) -> None:
-    loan = loans.submit_to_review()
-    for _ in range(2):
-        with db.transaction(loans.engine) as tx:
-            assert usecases.record_review_assignments(tx, [(loan.loan_id, 7, 1)]) == [None]
-    assert loans.get(loan.loan_id).assigned_agent_id == 7
-    assert loans.kinds(loan.loan_id).count("ASSIGNED") == 1
-
-
-def test_an_older_assignment_never_overwrites_a_newer(loans: Loans) -> None:
-    loan = loans.submit_to_review()
-    with db.transaction(loans.engine) as tx:
-        usecases.record_review_assignments(tx, [(loan.loan_id, 9, 2), (loan.loan_id, 7, 1)])
-    assert loans.get(loan.loan_id).assigned_agent_id == 9
-
-
-def test_two_assignments_of_one_loan_in_one_call_are_two_events(loans: Loans) -> None:
-    loan = loans.submit_to_review()
-    with db.transaction(loans.engine) as tx:
-        usecases.record_review_assignments(tx, [(loan.loan_id, 7, 1), (loan.loan_id, 9, 2)])
-    assert loans.get(loan.loan_id).assigned_agent_id == 9
-    assert loans.kinds(loan.loan_id)[-2:] == ["ASSIGNED", "ASSIGNED"]
-
-
-def test_an_assignment_of_an_unknown_loan_is_refused_alone(loans: Loans) -> None:
-    loan = loans.submit_to_review()
-    with db.transaction(loans.engine) as tx:
-        known, unknown = usecases.record_review_assignments(tx, [(loan.loan_id, 7, 1), (uuid4(), 7, 1)])
-    assert known is None
-    assert isinstance(unknown, LoanNotFound)
-
-
-def test_an_assignment_after_the_end_changes_nothing(loans: Loans) -> None:
-    loan = loans.submit_to_review()
-    decided = record(loans, loan, APPROVAL)
-    with db.transaction(loans.engine) as tx:
-        assert usecases.record_review_assignments(tx, [(loan.loan_id, 7, 1)]) == [None]
-    assert loans.get(loan.loan_id) == decided
 
 
 def test_only_reviews_that_are_old_enough_expire(loans: Loans, loan_database: Engine) -> None:

@@ -4,7 +4,7 @@ Claims are never consumed: whoever held a job once may come back with it at any 
 moving what is measured against it: leases and due times.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -29,12 +29,33 @@ from chassis import db, jobs
 from chassis.errors import ServiceError
 from chassis.jobs import Failure, Job
 from loan_service import store, usecases
-from loan_service.domain import Loan, LoanAlreadyFinal, LoanNotUnderReview, ReviewDecision, Status, Submission
+from loan_service.domain import (
+    EventKind,
+    Loan,
+    LoanAlreadyFinal,
+    LoanNotUnderReview,
+    ReviewDecision,
+    ReviewStep,
+    Status,
+    Submission,
+)
 from loan_service.store import keys
-from tests.integration.loan_service.loans import POLICY, Loans, application, check
+from tests.integration.loan_service.loans import POLICY, Loans, application, check, step
 
 KIND = usecases.DECIDE_LOAN
 LEASE_S = 3600.0
+
+REVIEW = (
+    step(1, assigned_agent_id=1),
+    step(2, EventKind.RECOMMENDED, actor="agent:1"),
+    step(3, assigned_agent_id=2),
+    step(5, EventKind.ESCALATED, assigned_agent_id=3),
+    step(6, EventKind.UNASSIGNED),
+    step(7, EventKind.COVERED, assigned_agent_id=4),
+)
+"""The steps of every review here; one number is left out."""
+
+STEPS = {made.kind for made in REVIEW}
 
 Claims: TypeAlias = "MultipleResults[Claim]"
 
@@ -49,8 +70,17 @@ class Expected:
     attempt: int = 0
     due: bool = True
     has_job: bool = True
-    assignment_number: int = 0
+    step_number: int = 0
+    agent_id: int | None = None
     decided_by: ReviewDecision | None = None
+
+    def see(self, steps: Sequence[ReviewStep]) -> None:
+        """Steps of the review arrive."""
+        for seen in steps if self.status is Status.UNDER_REVIEW else ():
+            if seen.number > self.step_number:
+                self.step_number = seen.number
+                if seen.kind.assigns or seen.kind is EventKind.UNASSIGNED:
+                    self.agent_id = seen.assigned_agent_id
 
 
 @dataclass
@@ -218,43 +248,53 @@ class Stories(RuleBasedStateMachine):
             assert not is_final
             expected.status = Status.WITHDRAWN
 
-    @rule(number=st.integers(0, 50), agent_id=st.integers(1, 2), approved=st.booleans())
-    def decide(self, number: int, agent_id: int, approved: bool) -> None:
+    @rule(number=st.integers(0, 50), agent_id=st.integers(1, 2), approved=st.booleans(), count=st.integers(0, 4))
+    def decide(self, number: int, agent_id: int, approved: bool, count: int) -> None:
+        """The review ends; its last steps may come with the decision only."""
         if (found := self._any(number)) is None:
             return
         loan_id, expected = found
-        decision = ReviewDecision(agent_id, approved)
+        decision, steps = ReviewDecision(agent_id, approved), REVIEW[:count]
         is_repeated = expected.decided_by == decision
         try:
             with db.transaction(self.engine) as tx:
-                usecases.record_review_decision(tx, loan_id, decision)
+                usecases.record_review_decision(tx, loan_id, decision, steps)
         except LoanNotUnderReview:
             assert expected.status is not Status.UNDER_REVIEW
             assert not is_repeated
         else:
             assert is_repeated or expected.status is Status.UNDER_REVIEW
+            expected.see(steps)
             expected.status, expected.decided_by = decision.outcome, decision
 
-    @rule(number=st.integers(0, 50), which=st.integers(1, 3))
-    def assign(self, number: int, which: int) -> None:
+    @rule(number=st.integers(0, 50), counts=st.lists(st.integers(1, len(REVIEW)), min_size=1, max_size=3))
+    def review(self, number: int, counts: list[int]) -> None:
+        """Steps of the review arrive: all so far, once more, late, or several times in one call."""
         if (found := self._any(number)) is None:
             return
         loan_id, expected = found
         with db.transaction(self.engine) as tx:
-            assert usecases.record_review_assignments(tx, [(loan_id, which, which)]) == [None]
-        if expected.status is Status.UNDER_REVIEW:
-            expected.assignment_number = max(expected.assignment_number, which)
+            of_loan = [(loan_id, REVIEW[:count]) for count in counts]
+            assert usecases.record_review_steps(tx, of_loan) == [None] * len(counts)
+        for count in counts:
+            expected.see(REVIEW[:count])
 
     @invariant()
     def the_loans_are_what_the_model_says(self) -> None:
-        rows = self._execute("SELECT loan_id, status, assignment_number FROM loans")
-        assert {row[0]: (row[1], row[2]) for row in rows} == {
-            loan_id: (expected.status, expected.assignment_number) for loan_id, expected in self.model.loans.items()
+        rows = self._execute("SELECT loan_id, status, review_step_number, assigned_agent_id FROM loans")
+        assert {row[0]: row[1:] for row in rows} == {
+            loan_id: (expected.status, expected.step_number, expected.agent_id)
+            for loan_id, expected in self.model.loans.items()
         }
 
     def teardown(self) -> None:
         """Histories, counters and totals fit; everybody is told once of every final state."""
         check(Loans(self.engine))
+        for loan_id, expected in self.model.loans.items():
+            steps = [event for event in Loans(self.engine).history(loan_id) if event.kind in STEPS]
+            assert [event.occurred_at for event in steps] == [
+                made.occurred_at for made in REVIEW if made.number <= expected.step_number
+            ], "a step is missing, or is there twice"
         told = self._execute("SELECT key FROM jobs WHERE kind = :kind", kind=usecases.NOTIFY_CUSTOMER)
         final = {loan_id for loan_id, expected in self.model.loans.items() if expected.status.is_final}
         assert sorted(row[0] for row in told) == sorted(f"{usecases.NOTIFY_CUSTOMER}:{loan_id}" for loan_id in final)

@@ -96,7 +96,7 @@ def test_an_update_touches_the_rows_it_names(crowded: Connection) -> None:
         "updated_ats": [now] * BATCH,
         "decided_ats": [now] * BATCH,
         "agent_ids": [None] * BATCH,
-        "assignment_numbers": [0] * BATCH,
+        "review_step_numbers": [0] * BATCH,
         "reason_codes": [""] * BATCH,
     }
     steps = explained(crowded, loans.UPDATE_LOANS, values)

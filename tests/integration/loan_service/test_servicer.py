@@ -232,20 +232,6 @@ def test_a_decided_loan_cannot_be_withdrawn(service: Any, internal: Any, loans: 
     assert refused == (grpc.StatusCode.FAILED_PRECONDITION, "LOAN_NOT_UNDER_REVIEW", [])
 
 
-def test_assignments_get_a_verdict_each(internal: Any, loans: Loans) -> None:
-    loan = loans.submit_to_review()
-    assignment = loan_pb2.RecordReviewAssignmentsRequest.Assignment
-    request = loan_pb2.RecordReviewAssignmentsRequest(
-        assignments=[
-            assignment(loan_id=UNKNOWN, agent_id=7, assignment_number=1),
-            assignment(loan_id=str(loan.loan_id), agent_id=7, assignment_number=1),
-        ]
-    )
-    verdicts = internal.RecordReviewAssignments(request).verdicts
-    assert [verdict.code for verdict in verdicts] == [code_pb2.NOT_FOUND, code_pb2.OK]
-    assert loans.get(loan.loan_id).assigned_agent_id == 7
-
-
 def test_a_watcher_sees_every_event_from_the_moment_the_stream_is_open(service: Any) -> None:
     stream = service.WatchLoans(loan_pb2.WatchLoansRequest(), timeout=60)
     stream.initial_metadata()  # arrives once nothing is missed any more

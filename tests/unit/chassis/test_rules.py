@@ -35,13 +35,8 @@ def test_a_request_that_keeps_the_rules_has_no_violations() -> None:
         (loan_pb2.ListLoansRequest(page=1, page_token="x"), [""]),
         (loan_pb2.BatchSubmitLoansRequest(), ["loans"]),
         (
-            loan_pb2.RecordReviewAssignmentsRequest(
-                assignments=[
-                    {"loan_id": LOAN_ID, "agent_id": 1, "assignment_number": 1},
-                    {"loan_id": LOAN_ID, "agent_id": 0, "assignment_number": 1},
-                ]
-            ),
-            ["assignments[1].agent_id"],
+            review_pb2.CancelReviewRequest(loan_ids=[LOAN_ID, "no id"]),
+            ["loan_ids[1]"],
         ),
     ],
     ids=["a field", "two fields", "fields together", "a list", "an item of a list"],

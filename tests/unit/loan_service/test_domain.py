@@ -139,13 +139,6 @@ def test_a_loan_with_a_decision_cannot_be_withdrawn(status: Status) -> None:
         domain.withdrawn(loan_in(status), NOW)
 
 
-def test_an_assignment_is_an_event_that_leaves_the_status() -> None:
-    change = domain.assigned(loan_in(Status.UNDER_REVIEW), 7, 2, NOW)
-    assert (change.loan.assigned_agent_id, change.loan.assignment_number) == (7, 2)
-    assert (change.event.kind, change.event.assigned_agent_id) == (EventKind.ASSIGNED, 7)
-    assert change.event.from_status is change.event.to_status is Status.UNDER_REVIEW
-
-
 @given(st.lists(st.sampled_from(["start", "interrupt", "decide", "refer", "agent", "withdraw", "expire"])))
 def test_whatever_happens_the_history_is_a_chain_without_gaps(story: list[str]) -> None:
     steps: dict[str, Callable[[Loan, datetime], list[Change]]] = {

@@ -1,5 +1,6 @@
 """What the worker says of itself."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 from chassis import rpc
@@ -12,7 +13,7 @@ def test_the_kinds_that_are_told_of_are_those_that_are_handled() -> None:
     channel = rpc.channel("127.0.0.1:1")  # nobody is called
     handled = {
         **worker.assessment(SimulatedAssessor(0, 0), CreditPolicy(Decimal(1), Decimal(2)), 1),
-        **worker.delivery(ReviewClient(channel), NotificationClient(channel)),
+        **worker.delivery(ReviewClient(channel), NotificationClient(channel, timedelta(days=30))),
         **worker.housekeeping(1, 1),
     }
     assert sorted(worker.KINDS) == sorted(handled)
