@@ -113,7 +113,7 @@ class Siege:
 
     def decide(self, loan_id: str, agent_id: int) -> Answer:
         path = f"/api/v1/agents/{agent_id}/loans/{loan_id}/decision"
-        return self.ask("PUT", path, json={"decision": "REJECT", "reason_codes": ["INCOME"]})
+        return self.ask("PUT", path, json={"decision": "REJECT", "reason_codes": ["INCOME_INSUFFICIENT"]})
 
     @contextmanager
     def as_owner(self, database: str | None = None) -> Iterator[extensions.cursor]:

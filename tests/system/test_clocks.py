@@ -75,7 +75,7 @@ def test_leases_delays_and_expiry_do_not_care_about_the_clocks_of_processes(
         due = "SELECT count(*) FROM loan.jobs WHERE key = 'expire_loans' AND run_at > now()"
         wait_until(lambda: system.rows(due) == [(1,)], "expired loans to be looked for", 60)
         assert client.loan(reviewed)["application_status"] == "UNDER_REVIEW"
-        decided = client.decide(agent_id, reviewed, "REJECT", reason_codes=["INCOME"])
+        decided = client.decide(agent_id, reviewed, "REJECT", reason_codes=["INCOME_INSUFFICIENT"])
         assert decided["application_status"] in FINAL
         for loan_id in (reviewed, *small):
             events = client.ok("GET", f"/api/v1/loans/{loan_id}/events")["events"]

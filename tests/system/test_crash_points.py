@@ -40,7 +40,7 @@ DEATHS = [
     ("loan", "stored_decision"),
     ("review", "storing_decision"),
     ("review", "stored_decision"),
-    ("review", "performed:record_assignment"),
+    ("review", "performed:record_steps"),
     ("review", "performed:notify_staff"),
     ("review", "performed:record_decision"),
     ("notification", "claimed:deliver_sms"),
@@ -98,7 +98,7 @@ def live_through(url: str, amount: str) -> Json:
         if OUTCOMES[amount][0] == "REJECTED_BY_AGENT":
             agent_id = customer.look(loan_id, lambda loan: "assigned_agent_id" in loan)["assigned_agent_id"]
             path = f"/api/v1/agents/{agent_id}/loans/{loan_id}/decision"
-            customer.until_answered("PUT", path, json={"decision": "REJECT", "reason_codes": ["INCOME"]})
+            customer.until_answered("PUT", path, json={"decision": "REJECT", "reason_codes": ["INCOME_INSUFFICIENT"]})
         return customer.look(loan_id, lambda loan: loan["application_status"] in FINAL)
 
 

@@ -112,6 +112,6 @@ def test_an_outage_of_the_other_services_delays_them_and_loses_nothing(
     slow_system.wait_until_serving()
     client.wait_for_messages(small["loan_id"], {("SMS", small["customer_phone"], "LOAN_APPROVED"): 1})
     agent_id = client.wait_for_assignment(middle["loan_id"])
-    decided = client.decide(agent_id, middle["loan_id"], "REJECT", reason_codes=["INCOME"])
+    decided = client.decide(agent_id, middle["loan_id"], "REJECT", reason_codes=["INCOME_INSUFFICIENT"])
     assert decided["application_status"] == "REJECTED_BY_AGENT"
     assert client.ok("GET", "/health")["status"] == "SERVING"

@@ -46,11 +46,14 @@ def test_a_clear_case_is_decided_by_the_system_and_the_customer_gets_one_sms(
 
 @pytest.mark.parametrize("amount", ["10000", "500000"])
 @pytest.mark.parametrize(
-    ("decision", "status", "template"),
-    [("APPROVE", "APPROVED_BY_AGENT", "LOAN_APPROVED"), ("REJECT", "REJECTED_BY_AGENT", "LOAN_REJECTED")],
+    ("decision", "reason", "status", "template"),
+    [
+        ("APPROVE", "INCOME_VERIFIED", "APPROVED_BY_AGENT", "LOAN_APPROVED"),
+        ("REJECT", "INCOME_INSUFFICIENT", "REJECTED_BY_AGENT", "LOAN_REJECTED"),
+    ],
 )
 def test_a_case_between_is_decided_by_people_and_all_concerned_are_told_once(
-    client: Client, amount: str, decision: str, status: str, template: str
+    client: Client, amount: str, decision: str, reason: str, status: str, template: str
 ) -> None:
     loan = client.submit(amount)
     loan_id = loan["loan_id"]
@@ -58,10 +61,10 @@ def test_a_case_between_is_decided_by_people_and_all_concerned_are_told_once(
     agent_id = client.wait_for_assignment(loan_id)
     decider = agent_id if decision == "REJECT" or amount == "10000" else client.manager_of(agent_id)
     assert decider is not None
-    decided = client.decide(decider, loan_id, decision, reason_codes=["INCOME"], comment="seen")
-    assert decided == client.decide(decider, loan_id, decision, reason_codes=["INCOME"], comment="seen")
+    decided = client.decide(decider, loan_id, decision, reason_codes=[reason], comment="seen")
+    assert decided == client.decide(decider, loan_id, decision, reason_codes=[reason], comment="seen")
     assert decided == client.loan(loan_id)
-    assert (decided["application_status"], decided["reason_codes"]) == (status, ["INCOME"])
+    assert (decided["application_status"], decided["reason_codes"]) == (status, [reason])
     assert client.kinds(loan_id) == [*REFERRED, "DECIDED"]
     sms = ("SMS", loan["customer_phone"], template)
     client.wait_for_messages(loan_id, {sms: 1, **pushes(client, agent_id)})
@@ -95,7 +98,7 @@ def test_nobody_else_decides_and_the_first_decision_stands(client: Client) -> No
 
     assert refused(stranger, 403, "APPROVE") == "NOT_ASSIGNED_TO_AGENT"
     assert refused(999_999, 404, "APPROVE") == "AGENT_NOT_FOUND"
-    client.decide(agent_id, loan_id, "REJECT", reason_codes=["INCOME"])
+    client.decide(agent_id, loan_id, "REJECT", reason_codes=["INCOME_INSUFFICIENT"])
     assert refused(agent_id, 409, "APPROVE") == "DECISION_ALREADY_MADE"
     assert client.loan(loan_id)["application_status"] == "REJECTED_BY_AGENT"
 

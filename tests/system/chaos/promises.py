@@ -8,6 +8,7 @@ from typing import Any
 
 from loan_service.clients import TEMPLATES
 from loan_service.domain import NEXT, CreditPolicy, Status
+from review_service.domain import StepKind
 
 PERIODIC = ("expire_loans", "purge_idempotency_keys", "assign_waiting")
 
@@ -25,27 +26,45 @@ FROM {JOBS}
 WHERE state <> 'PARKED' AND kind <> key OR state = 'LEASED' AND lease_until < now()
 """
 
+# Whoever is covered is left out: for whom their substitute could take a review is more than a query should say.
 WAITING = """
 FROM review.reviews
-WHERE state = 'OPEN' AND assigned_agent_id IS NULL
-      AND EXISTS (SELECT FROM review.agents WHERE is_available AND phone <> customer_phone)
+WHERE state = 'OPEN' AND assigned_agent_id IS NULL AND EXISTS (
+    SELECT FROM review.agents
+    WHERE is_active AND is_available AND phone <> customer_phone
+          AND open_review_count < coalesce(max_open_reviews, open_review_count + 1)
+          AND (loan_types = '{}' OR loan_type = ANY (loan_types))
+          AND NOT EXISTS (
+              SELECT FROM review.covers
+              WHERE covers.agent_id = agents.agent_id AND starts_at <= now() AND now() < ends_at
+          )
+)
 """
 
-# What histories imply: one SMS for each final loan, one push to the agent for each assignment. Who an earlier
-# assignment went to is known to its message alone.
+# What histories imply: one SMS for each final loan, and for each step that gives a review to somebody one push to them,
+# and to whom it was taken from because it was overdue.
 IMPLIED = """(
     SELECT 'sms:' || loan_id AS key, customer_phone AS recipient, template
     FROM loan.loans JOIN unnest(CAST(:told AS text[]), CAST(:templates AS text[])) AS said (status, template)
          USING (status)
     UNION ALL
-    SELECT 'push:' || loan_id || ':' || number || ':' || 'agent',
-           CASE number WHEN assignment_number THEN 'agent:' || assigned_agent_id END, 'LOAN_ASSIGNED'
-    FROM review.reviews, generate_series(1, assignment_number) AS number
+    SELECT 'push:' || loan_id || ':step-' || number || CASE kind WHEN 'ESCALATED' THEN ':manager' ELSE ':agent' END,
+           'agent:' || assigned_agent_id,
+           CASE kind WHEN 'ESCALATED' THEN 'LOAN_ESCALATED_TO_MANAGER' WHEN 'COVERED' THEN 'LOAN_COVERED'
+                ELSE 'LOAN_ASSIGNED' END
+    FROM review.review_steps WHERE assigned_agent_id IS NOT NULL
+    UNION ALL
+    SELECT 'push:' || loan_id || ':step-' || number || ':from', 'agent:' || had_by, 'LOAN_ESCALATED'
+    FROM (
+        SELECT loan_id, number, kind, lag(assigned_agent_id) OVER (PARTITION BY loan_id ORDER BY number) AS had_by
+        FROM review.review_steps WHERE assigned_agent_id IS NOT NULL
+    ) AS given
+    WHERE kind = 'ESCALATED'
 ) AS implied"""
 
 MANAGERS_TOLD = """
-SELECT 'push:' || loan_id || ':' || number || ':' || 'manager'
-FROM review.reviews, generate_series(1, assignment_number) AS number
+SELECT 'push:' || loan_id || ':step-' || number || ':manager'
+FROM review.review_steps WHERE kind IN ('ASSIGNED', 'REASSIGNED')
 """
 
 HISTORY = {
@@ -71,7 +90,7 @@ HISTORY = {
         SELECT loan_id, version, from_status, to_status FROM loan.loan_events
         WHERE CASE
             WHEN from_status IS NULL THEN to_status <> 'APPLIED'
-            WHEN kind = 'ASSIGNED' THEN from_status <> 'UNDER_REVIEW' OR to_status <> 'UNDER_REVIEW'
+            WHEN kind = ANY (:steps) THEN from_status <> 'UNDER_REVIEW' OR to_status <> 'UNDER_REVIEW'
             ELSE (from_status, to_status) NOT IN (
                 SELECT * FROM unnest(CAST(:befores AS text[]), CAST(:afters AS text[]))
             )
@@ -135,13 +154,55 @@ REVIEWS = {
         FROM loan.loan_events JOIN review.reviews USING (loan_id)
         WHERE to_status IN ('APPROVED_BY_AGENT', 'REJECTED_BY_AGENT') AND actor <> 'agent:' || decided_by_agent_id
     """,
-    "loan {} is said to be with agent {} by assignment {}, but its review is with agent {} by assignment {}": """
-        SELECT loan_id, loans.assigned_agent_id, loans.assignment_number, reviews.assigned_agent_id,
-               reviews.assignment_number
+    "loan {} is said to be with agent {} after step {}, but its review is with agent {} after step {}": """
+        SELECT loan_id, loans.assigned_agent_id, review_step_number, reviews.assigned_agent_id, step_number
         FROM loan.loans JOIN review.reviews USING (loan_id)
-        WHERE status = 'UNDER_REVIEW' AND (loans.assigned_agent_id, loans.assignment_number)
-              IS DISTINCT FROM (reviews.assigned_agent_id, reviews.assignment_number)
-           OR loans.assignment_number > reviews.assignment_number
+        WHERE status = 'UNDER_REVIEW' AND (loans.assigned_agent_id, review_step_number)
+              IS DISTINCT FROM (reviews.assigned_agent_id, step_number)
+           OR status IN ('APPROVED_BY_AGENT', 'REJECTED_BY_AGENT') AND review_step_number <> step_number
+           OR review_step_number > step_number
+    """,
+    "step {} of the review of loan {} is {} by {}, but its history says {} by {}": """
+        SELECT number, loan_id, step.kind, step.actor, event.kind, event.actor
+        FROM (
+            SELECT review_steps.* FROM review.review_steps JOIN loan.loans USING (loan_id)
+            WHERE number <= review_step_number
+        ) AS step
+        FULL JOIN (
+            SELECT *, row_number() OVER (PARTITION BY loan_id ORDER BY version) AS number
+            FROM loan.loan_events WHERE kind = ANY (:steps)
+        ) AS event USING (loan_id, number)
+        WHERE (step.kind, step.actor, step.assigned_agent_id, step.on_behalf_of_agent_id, step.occurred_at)
+              IS DISTINCT FROM
+              (event.kind, event.actor, event.assigned_agent_id, event.on_behalf_of_agent_id, event.occurred_at)
+    """,
+    "the review of loan {} has had {} steps, the last of them number {}, but counts {}": """
+        SELECT reviews.loan_id, count(number), coalesce(max(number), 0), step_number
+        FROM review.reviews LEFT JOIN review.review_steps USING (loan_id) GROUP BY reviews.loan_id
+        HAVING (count(number), coalesce(max(number), 0)) <> (step_number, step_number)
+    """,
+    "the review of loan {} was escalated {} times, but counts {}": """
+        SELECT reviews.loan_id, count(*) FILTER (WHERE kind = 'ESCALATED'), escalation_count
+        FROM review.reviews LEFT JOIN review.review_steps USING (loan_id) GROUP BY reviews.loan_id
+        HAVING count(*) FILTER (WHERE kind = 'ESCALATED') <> escalation_count
+    """,
+    "agent {} approved loan {} over {} with an exposure of {}, which their limit of {} does not cover": """
+        SELECT decided_by_agent_id, loan_id, loan_amount, decision_exposure, decision_limit FROM review.reviews
+        WHERE decision = 'APPROVE' AND decision_limit < greatest(loan_amount, decision_exposure)
+    """,
+    "agent {} approved loan {} with the limit {}, but had {} at that time": """
+        SELECT decided_by_agent_id, loan_id, decision_limit, held.amount
+        FROM review.reviews LEFT JOIN LATERAL (
+            SELECT amount FROM review.approval_limits
+            WHERE agent_id = decided_by_agent_id AND valid_from <= decided_at
+                  AND coalesce(approval_limits.loan_type, reviews.loan_type) = reviews.loan_type
+            ORDER BY approval_limits.loan_type IS NULL, valid_from DESC LIMIT 1
+        ) AS held ON TRUE
+        WHERE decision = 'APPROVE' AND decision_limit IS DISTINCT FROM held.amount
+    """,
+    "both approvals of loan {} are agent {}'s": """
+        SELECT loan_id, decided_by_agent_id FROM review.reviews
+        WHERE decision = 'APPROVE' AND decided_by_agent_id = first_approved_by_agent_id
     """,
     "the review of loan {} waits although somebody could take it": f"SELECT loan_id {WAITING}",
 }
@@ -157,15 +218,20 @@ MESSAGES = {
                AND sent.recipient = coalesce(implied.recipient, sent.recipient)) IS NOT TRUE
     """,
     "message {} to the manager must be to agent {}, but is to {}": """
-        SELECT 'push:' || reviews.loan_id || ':' || assignment_number || ':' || 'manager', manager_id, recipient
-        FROM review.reviews JOIN review.agents ON agent_id = assigned_agent_id
+        SELECT 'push:' || steps.loan_id || ':step-' || number || ':manager', manager_id, recipient
+        FROM review.review_steps AS steps
+             JOIN review.agents ON agent_id = coalesce(on_behalf_of_agent_id, assigned_agent_id)
              LEFT JOIN notification.notifications
-             ON dedupe_key = 'push:' || reviews.loan_id || ':' || assignment_number || ':' || 'manager'
-        WHERE agents.updated_at <= assigned_at AND recipient IS DISTINCT FROM 'agent:' || manager_id
+             ON dedupe_key = 'push:' || steps.loan_id || ':step-' || number || ':manager'
+        WHERE kind IN ('ASSIGNED', 'REASSIGNED') AND agents.updated_at <= occurred_at
+              AND recipient IS DISTINCT FROM 'agent:' || manager_id
     """,
     "nothing implies message {}, a {} to {}": f"""
         SELECT dedupe_key, template, recipient FROM notification.notifications
         WHERE dedupe_key NOT IN (SELECT key FROM {IMPLIED}) AND dedupe_key NOT IN ({MANAGERS_TOLD})
+    """,
+    "the rejection of loan {} has no time at which its notice is due": """
+        SELECT loan_id FROM notification.notifications WHERE template = 'LOAN_REJECTED' AND due_at IS NULL
     """,
     "message {} is still {}": """
         SELECT dedupe_key, state FROM notification.notifications WHERE state NOT IN ('SENT', 'PARKED')
@@ -209,4 +275,5 @@ def values(policy: CreditPolicy) -> dict[str, Any]:
         "review_from": policy.review_from,
         "review_to": policy.review_to,
         "periodic": list(PERIODIC),
+        "steps": [str(kind) for kind in StepKind],
     }

@@ -2,7 +2,8 @@
 
 Customers arrive at random times, whatever the system does (an open loop). Each asks for one loan, with a key, and
 repeats until the answer is known. Loans under review are decided by whom they are assigned to, some twice at once;
-some customers withdraw, at any moment. A request's outcome is one of
+some customers withdraw, at any moment. Meanwhile staff come and go: they are absent, leave and return, are covered, get
+other limits, and are given one another's reviews. A request's outcome is one of
 
     ok          it is done
     refused     it is not done, and will not be
@@ -14,6 +15,7 @@ import asyncio
 import random
 import threading
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self
 
@@ -26,6 +28,8 @@ PER_S = 5.0
 TIMEOUT_S = 12.0  # of a request; longer than what the gateway allows a call
 PAUSE_MOST_S = 1.5  # before a request is repeated
 LOOK_EVERY_S = 0.4
+STAFF_CHANGE_EVERY_S = 2.0
+ABSENT_S = 4.0
 ABORTED = 10  # the gRPC code for a lost race, which HTTP calls a conflict as well
 
 AMOUNTS = ("12.50", "9999.99", "10000", "25000", "80000", "180000", "300000", "500000", "500000.01", "750000")
@@ -89,14 +93,13 @@ class Workload:
     async def _work(self) -> None:
         limits = httpx.Limits(max_connections=500, max_keepalive_connections=50)
         async with httpx.AsyncClient(base_url=self._url, timeout=TIMEOUT_S, limits=limits) as self._http:
-            stories: set[asyncio.Task[None]] = set()
+            stories = {asyncio.create_task(self._manage())}
             while not self._closing.is_set():
                 stories.add(asyncio.create_task(self._story(len(stories))))
                 await self._pause(self._chance.expovariate(PER_S))
-            if stories:
-                _, unfinished = await asyncio.wait(stories, timeout=self._patience_s)
-                for story in unfinished:
-                    story.cancel()
+            _, unfinished = await asyncio.wait(stories, timeout=self._patience_s)
+            for story in unfinished:
+                story.cancel()
             for ended in await asyncio.gather(*stories, return_exceptions=True):
                 if isinstance(ended, Exception):
                     raise ended
@@ -143,7 +146,8 @@ class Workload:
 
     async def _decide(self, loan_id: str, agent_id: int, choice: str) -> None:
         path = f"/api/v1/agents/{agent_id}/loans/{loan_id}/decision"
-        await self._until_known("decide", "PUT", path, json={"decision": choice})
+        reasons = {"APPROVE": [], "REJECT": ["DEBT_TO_INCOME"]}
+        await self._until_known("decide", "PUT", path, json={"decision": choice, "reason_codes": reasons[choice]})
 
     async def _assigned_agent(self, loan_id: str) -> int | None:
         """Look until a loan is with somebody; None if it is decided, or nobody looks any more."""
@@ -157,15 +161,59 @@ class Workload:
             await self._pause(LOOK_EVERY_S)
         return None
 
+    async def _manage(self) -> None:
+        """Change something about somebody, time and again."""
+        changes = (self._be_absent, self._leave, self._be_covered, self._change_limit, self._reassign)
+        while not self._closing.is_set():
+            await self._pause(self._chance.expovariate(1 / STAFF_CHANGE_EVERY_S))
+            if found := await self._ask_staff("GET", "/api/v1/agents"):
+                one, other = self._chance.sample([agent["agent_id"] for agent in found["agents"]], 2)
+                await self._chance.choice(changes)(one, other)
+
+    async def _be_absent(self, agent_id: int, _other: int) -> None:
+        """Take nothing new for a while."""
+        path = f"/api/v1/agents/{agent_id}"
+        await self._ask_staff("PATCH", path, json={"is_available": False})
+        await self._pause(ABSENT_S)
+        await self._until_known("staff", "PATCH", path, json={"is_available": True})
+
+    async def _leave(self, agent_id: int, _other: int) -> None:
+        """Leave the company for a while; those who have work take it over."""
+        await self._ask_staff("POST", f"/api/v1/agents/{agent_id}:deactivate", json={"reassign": True})
+        await self._pause(ABSENT_S)
+        await self._until_known("staff", "POST", f"/api/v1/agents/{agent_id}:activate", json={})
+
+    async def _be_covered(self, agent_id: int, substitute_id: int) -> None:
+        until = (datetime.now(UTC) + timedelta(seconds=2 * ABSENT_S)).isoformat()
+        absence = {"substitute_agent_id": substitute_id, "ends_at": until}
+        await self._ask_staff("POST", f"/api/v1/agents/{agent_id}/covers", json=absence)
+
+    async def _change_limit(self, agent_id: int, _other: int) -> None:
+        limit = self._chance.choice([{}, {"amount": "50000"}, {"amount": "200000"}, {"amount": "600000"}])
+        await self._ask_staff("POST", f"/api/v1/agents/{agent_id}/approval-limits", json=limit)
+
+    async def _reassign(self, manager_id: int, agent_id: int) -> None:
+        """Give away the first of all reviews in a branch, mostly to somebody who may not have it."""
+        queue = await self._ask_staff("GET", f"/api/v1/agents/{manager_id}/loans", params={"include_subtree": True})
+        for each in (queue or {"assignments": []})["assignments"][:1]:
+            path = f"/api/v1/agents/{manager_id}/loans/{each['loan_id']}:reassign"
+            await self._ask_staff("POST", path, json={"to_agent_id": agent_id})
+
+    async def _ask_staff(self, method: str, path: str, **rest: Any) -> Json | None:
+        """Send a request about staff once; answer what it answers, None if that is no success."""
+        outcome, answer = await self._once(method, path, **rest)
+        self.outcomes["staff", outcome] += 1
+        return answer
+
     async def _until_known(self, kind: str, method: str, path: str, **rest: Any) -> Json | None:
-        """Repeat a request until its outcome is known; answer the loan, or None if it is refused."""
+        """Repeat a request until its outcome is known; answer what it answers, or None if it is refused."""
         try:
             while True:
-                outcome, loan = await self._once(method, path, **rest)
+                outcome, answer = await self._once(method, path, **rest)
                 self.outcomes[kind, outcome] += 1
-                if loan is not None:
-                    self._remember(loan)
-                    return loan
+                if answer is not None:
+                    self._remember(answer)
+                    return answer
                 if outcome.startswith("refused"):
                     return None
                 await asyncio.sleep(self._chance.uniform(0.1, PAUSE_MOST_S))
@@ -174,14 +222,14 @@ class Workload:
             raise
 
     async def _once(self, method: str, path: str, **rest: Any) -> tuple[str, Json | None]:
-        """Send a request; answer its outcome, and the loan if it is done."""
+        """Send a request; answer its outcome, and what it answers if it is done."""
         try:
             answer = await self._http.request(method, path, **rest)
         except httpx.TransportError as error:
             return f"unknown: {type(error).__name__}", None
         if answer.is_success:
-            loan: Json = answer.json()
-            return "ok", loan
+            body: Json = answer.json()
+            return "ok", body
         failure: Json = answer.json()
         reason = next((detail["reason"] for detail in failure["details"] if "reason" in detail), "")
         said = f"{answer.status_code} {reason}".strip()
@@ -191,7 +239,7 @@ class Workload:
             return f"busy: {said}", None
         return f"refused: {said}", None
 
-    def _remember(self, loan: Json) -> None:
-        """Keep the final state that somebody was told."""
-        if loan["application_status"] in FINAL:
-            self.answers.finals.setdefault(loan["loan_id"], set()).add(loan["application_status"])
+    def _remember(self, answer: Json) -> None:
+        """Keep the final state of a loan that somebody was told."""
+        if (status := answer.get("application_status")) in FINAL:
+            self.answers.finals.setdefault(answer["loan_id"], set()).add(status)
