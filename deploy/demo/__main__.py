@@ -9,6 +9,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 from uuid import uuid4
 
@@ -50,10 +52,11 @@ def demonstrate(api: Api, count: int) -> None:
     decided = decide(api, agent, queue)
     feed.wait_until(lambda counts: not any(counts[status] for status in OPEN), decided)
     show_top_customers(api)
-    show_history(api, decided[-1])
+    largest = decided[-1]
+    show_history(api, largest)
 
     screen.say("Does everything add up?")
-    for claim, is_true in claims(api, feed, loans, before):
+    for claim, is_true in [*claims(api, feed, loans, before), went_up(api, largest)]:
         screen.console.print(f"  {'yes' if is_true else 'NO '}  {claim}")
         if not is_true:
             raise DemoFailed(f"it is not true that {claim}")
@@ -84,45 +87,73 @@ def watch(feed: Feed, loans: dict[str, Json]) -> None:
 
 
 def find_queue(api: Api) -> tuple[Json, list[Json]]:
-    """The longest queue of an agent who has a manager; waits until the reviews are assigned.
+    """An agent's queue with the largest loan above the agent's limit; waits until the reviews are assigned.
 
     Raises:
-        DemoFailed: Nobody has three loans to decide.
+        DemoFailed: Nobody has three loans to decide, and one of them above their limit.
     """
 
     def longest() -> tuple[Json, list[Json]] | None:
-        agents = [agent for agent in api.get("/api/v1/agents")["agents"] if agent.get("manager_id")]
-        queues = [(agent, api.get(f"/api/v1/agents/{agent['agent_id']}/loans")["assignments"]) for agent in agents]
-        agent, queue = max(queues, key=lambda found: len(found[1]), default=({}, []))
-        return (agent, queue) if len(queue) >= 3 else None
+        agents = [agent for agent in api.get("/api/v1/agents")["agents"] if "approval_limit" in agent]
+        queues = [(agent, sorted(queue_of(api, agent), key=amount)) for agent in agents]
+        tempting = [
+            found
+            for found in queues
+            if len(found[1]) >= 3 and amount(found[1][-1]) > Decimal(found[0]["approval_limit"])
+        ]
+        return max(tempting, key=lambda found: len(found[1]), default=None)
 
-    return wait_for(longest, "an agent with three loans to decide")
+    return wait_for(longest, "an agent with three loans to decide, one of them above their limit")
+
+
+def queue_of(api: Api, agent: Json) -> list[Json]:
+    """What waits for an agent, the oldest first, as much as fits on a page."""
+    assignments: list[Json] = api.get(f"/api/v1/agents/{agent['agent_id']}/loans", size=100)["assignments"]
+    return assignments
+
+
+def amount(assignment: Json) -> Decimal:
+    """The amount of a loan."""
+    return Decimal(assignment["loan_amount"])
 
 
 def show_queue(agent: Json, queue: list[Json]) -> None:
     """Show what waits for an agent."""
-    screen.say(f"What waits for {agent['name']} (agent {agent['agent_id']})")
-    columns = ("loan", "customer", "amount", "type", "assigned")
-    fields = ("loan_id", "customer_name", "loan_amount", "loan_type")
-    rows = [[*(each[field] for field in fields), screen.clock(each["assigned_at"])] for each in queue]
+    screen.say(f"What waits for {agent['name']} (agent {agent['agent_id']}, who may approve {agent['approval_limit']})")
+    columns = ("loan", "customer", "amount", "all they owe or ask for", "type", "due")
+    fields = ("loan_id", "customer_name", "loan_amount", "customer_exposure", "loan_type")
+    rows = [[*(each[field] for field in fields), screen.clock(each["due_at"])] for each in queue]
     screen.show(columns, rows)
 
 
 def decide(api: Api, agent: Json, queue: list[Json]) -> list[str]:
-    """Decide the first three loans of a queue: two as the agent, one as their manager; answer the loans' ids."""
-    screen.say("Deciding three of them")
-    small, middle, large = sorted(queue[:3], key=lambda assignment: float(assignment["loan_amount"]))
-    decisions = (
-        (agent["agent_id"], small, {"decision": "APPROVE"}),
-        (agent["agent_id"], middle, {"decision": "REJECT", "reason_codes": ["INSUFFICIENT_INCOME"]}),
-        (agent["manager_id"], large, {"decision": "APPROVE", "comment": "Known to us for years."}),
-    )
-    for agent_id, assignment, decision in decisions:
-        loan = api.put(f"/api/v1/agents/{agent_id}/loans/{assignment['loan_id']}/decision", decision)
-        screen.console.print(
-            f"  agent {agent_id} {decision['decision']:7}  {loan['loan_amount']:>12}  -> {loan['application_status']}"
-        )
-    return [assignment["loan_id"] for _, assignment, _ in decisions]
+    """Approve the smallest loan of a queue, reject the next, and approve the largest; answer the loans' ids."""
+    screen.say("Deciding three of them: what is above an agent's limit goes up to a manager who may approve it")
+    smallest, next_one, largest = (queue[index]["loan_id"] for index in (0, 1, -1))
+    approve(api, agent["agent_id"], smallest)
+    put_decision(api, agent["agent_id"], next_one, {"decision": "REJECT", "reason_codes": ["INCOME_INSUFFICIENT"]})
+    approve(api, agent["agent_id"], largest)
+    return [smallest, next_one, largest]
+
+
+def approve(api: Api, agent_id: int, loan_id: str) -> None:
+    """Approve a loan as an agent, and as everybody whom it goes up to, until somebody may."""
+    while put_decision(api, agent_id, loan_id, {"decision": "APPROVE"})["application_status"] == "UNDER_REVIEW":
+        agent_id = wait_for(partial(next_owner, api, loan_id, agent_id), f"loan {loan_id} to go up")
+
+
+def put_decision(api: Api, agent_id: int, loan_id: str, decision: Json) -> Json:
+    """Decide a loan and show what comes of it; answer the loan."""
+    loan = api.put(f"/api/v1/agents/{agent_id}/loans/{loan_id}/decision", decision)
+    outcome = loan["application_status"].replace("UNDER_REVIEW", "UNDER_REVIEW: above the limit, so a recommendation")
+    screen.console.print(f"  agent {agent_id} {decision['decision']:7}  {loan['loan_amount']:>12}  -> {outcome}")
+    return loan
+
+
+def next_owner(api: Api, loan_id: str, agent_id: int) -> int | None:
+    """Who has a loan after an agent; None as long as it is the agent."""
+    owner: int = api.get(f"/api/v1/loans/{loan_id}")["assigned_agent_id"]
+    return owner if owner != agent_id else None
 
 
 def show_top_customers(api: Api) -> None:
@@ -148,9 +179,12 @@ def show_history(api: Api, loan_id: str) -> None:
 
 def why(event: Json) -> str:
     """What is to be said of an event beyond its kind."""
-    if event["kind"] == "ASSIGNED":
-        return f"to agent {event['assigned_agent_id']}"
-    return ", ".join([*event["reason_codes"], *([event["comment"]] if event["comment"] else [])])
+    said = [*event["reason_codes"], *([event["comment"]] if event["comment"] else [])]
+    if "assigned_agent_id" in event:
+        said.append(f"to agent {event['assigned_agent_id']}")
+    if "approval_limit" in event:
+        said.append(f"limit {event['approval_limit']} against {event['customer_exposure']}")
+    return ", ".join(said)
 
 
 def claims(api: Api, feed: Feed, loans: dict[str, Json], before: int) -> list[tuple[str, bool]]:
@@ -174,6 +208,17 @@ def claims(api: Api, feed: Feed, loans: dict[str, Json], before: int) -> list[tu
         (f"there are {len(loans)} loans more than before", counted["total_loans"] - before == len(loans)),
         (f"each of the {len(final)} customers with a decision got one SMS", each_got_one_sms(api, final)),
     ]
+
+
+def went_up(api: Api, loan_id: str) -> tuple[str, bool]:
+    """That a loan was recommended first, and then approved by somebody whose limit covers all their customer owes."""
+    events = api.get(f"/api/v1/loans/{loan_id}/events")["events"]
+    decided = events[-1]
+    covers = "approval_limit" not in decided or Decimal(decided["approval_limit"]) >= Decimal(
+        decided["customer_exposure"]
+    )
+    was_recommended = any(event["kind"] == "RECOMMENDED" for event in events)
+    return "the largest was approved by somebody who may, after a recommendation", was_recommended and covers
 
 
 def statuses_passed(api: Api, loan_id: str) -> set[str]:
