@@ -97,6 +97,8 @@ def figures(tx: Connection) -> Iterator[Metric]:
     """What there is to tell of notifications."""
     meaning = f"Notifications that have not been sent, counted up to {stored.COUNT_MOST}."
     yield stored.gauge("notifications", meaning, store.count_unsent(tx, stored.COUNT_MOST), "state")
+    meaning = f"Notices that have not been sent, by when they are due, counted up to {stored.COUNT_MOST}."
+    yield stored.gauge("notices_unsent", meaning, store.count_unsent_notices(tx, stored.COUNT_MOST), "due")
 
 
 def _pool(settings: NotificationSettings, connect: Callable[..., Engine]) -> Pool:

@@ -1,7 +1,7 @@
 """The notification service over gRPC: decode, open a transaction, call the use case, encode."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import grpc
@@ -10,11 +10,21 @@ from sqlalchemy import Engine
 from uuid_utils.compat import uuid7
 
 from chassis import batch, db, rpc, rules
-from chassis.errors import InvalidArgument, ServiceError
+from chassis.errors import InvalidArgument, ServiceError, Violation
 from chassis.logs import log
 from los.notification.v1 import notification_pb2, notification_pb2_grpc
 from notification_service import store, usecases
-from notification_service.domain import Channel, Message, Notification, State, page_token, read_page_token, rendered
+from notification_service.domain import (
+    Channel,
+    Message,
+    Notification,
+    State,
+    notices_token,
+    page_token,
+    read_notices_token,
+    read_page_token,
+    rendered,
+)
 
 SIZE_DEFAULT = 10
 
@@ -50,6 +60,22 @@ class NotificationServicer(notification_pb2_grpc.NotificationServiceServicer):
         return notification_pb2.ListNotificationsResponse(
             notifications=[_encoded(notification) for notification in page],
             next_page_token=page_token(page[-1].message.notification_id, *filters) if has_more else "",
+        )
+
+    @rpc.rpc
+    def ListNotices(
+        self, request: notification_pb2.ListNoticesRequest, context: grpc.ServicerContext
+    ) -> notification_pb2.ListNoticesResponse:
+        """Read a page of notices, by the time at which they are due."""
+        overdue = request.overdue if request.HasField("overdue") else None
+        size = request.size or SIZE_DEFAULT
+        after = read_notices_token(request.page_token, overdue) if request.page_token else None
+        with db.transaction(self._engine) as tx:
+            found = store.list_notices(tx, overdue=overdue, after=after, size=size + 1)
+        page = found[:size]
+        return notification_pb2.ListNoticesResponse(
+            notices=[_encoded(notification) for notification in page],
+            next_page_token=notices_token(page[-1].message.place, overdue) if len(found) > size else "",
         )
 
     @rpc.rpc
@@ -104,6 +130,7 @@ def _message_or_error(sent: notification_pb2.SendNotificationRequest.Message) ->
         rules.check(sent)
         channel = Channel(notification_pb2.Notification.Channel.Name(sent.channel))
         body = rendered(sent.template, channel, sent.recipient, sent.values)
+        due_at = _moment(sent.due_at) if sent.HasField("due_at") else None
     except InvalidArgument as error:
         return error
     return Message(
@@ -114,7 +141,20 @@ def _message_or_error(sent: notification_pb2.SendNotificationRequest.Message) ->
         recipient=sent.recipient,
         template=sent.template,
         body=body,
+        due_at=due_at,
     )
+
+
+def _moment(stamp: Timestamp) -> datetime:
+    """A time by which a message is due.
+
+    Raises:
+        InvalidArgument: No calendar has it.
+    """
+    try:
+        return stamp.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise InvalidArgument([Violation("due_at", "must be a time")]) from None
 
 
 def _encoded(notification: Notification) -> notification_pb2.Notification:
@@ -140,6 +180,7 @@ def _encoded(notification: Notification) -> notification_pb2.Notification:
         last_error=notification.last_error,
         created_at=_timestamp(notification.created_at),
         sent_at=_timestamp(notification.sent_at),
+        due_at=_timestamp(message.due_at),
     )
 
 

@@ -23,7 +23,15 @@ from sqlalchemy import (
 )
 
 from chassis import db, jobs
-from notification_service.domain import Attempt, Channel, Message, Notification, NotificationNotFound, State
+from notification_service.domain import (
+    Attempt,
+    Channel,
+    Message,
+    NoticePlace,
+    Notification,
+    NotificationNotFound,
+    State,
+)
 
 METADATA = db.metadata()
 
@@ -45,6 +53,7 @@ NOTIFICATIONS = Table(
     Column("last_error", Text, nullable=False, server_default=""),
     Column("created_at", _TIME, nullable=False, server_default=text("now()")),
     Column("sent_at", _TIME),
+    Column("due_at", _TIME),
     UniqueConstraint("dedupe_key"),
     CheckConstraint(f"state IN ({_STATES})", name="state"),
     CheckConstraint(
@@ -58,6 +67,13 @@ NOTIFICATIONS = Table(
     Index("notifications_loan_index", "loan_id", "notification_id"),
     Index("notifications_recipient_index", "recipient", "notification_id"),
     Index("notifications_state_index", "state", "notification_id"),
+    Index("notifications_due_index", "due_at", "notification_id", postgresql_where=text("due_at IS NOT NULL")),
+    Index(
+        "notifications_unsent_due_index",
+        "due_at",
+        "notification_id",
+        postgresql_where=text("due_at IS NOT NULL AND state <> 'SENT'"),
+    ),
     postgresql_with={"fillfactor": "80"},
 )
 
@@ -77,16 +93,17 @@ DELIVERY_ATTEMPTS = Table(
 
 JOBS = jobs.table(METADATA)
 
-_COLUMNS = """notification_id, dedupe_key, loan_id, channel, recipient, template, body, state, last_error, created_at,
-    sent_at"""
+_COLUMNS = """notification_id, dedupe_key, loan_id, channel, recipient, template, body, due_at, state, last_error,
+    created_at, sent_at"""
 
 # One order for all transactions: no deadlock on the unique key.
 INSERT_NOTIFICATIONS = text("""
-INSERT INTO notifications (notification_id, dedupe_key, loan_id, channel, recipient, template, body)
-SELECT notification_id, dedupe_key, loan_id, channel, recipient, template, body
+INSERT INTO notifications (notification_id, dedupe_key, loan_id, channel, recipient, template, body, due_at)
+SELECT notification_id, dedupe_key, loan_id, channel, recipient, template, body, due_at
 FROM unnest(CAST(:ids AS uuid[]), CAST(:keys AS text[]), CAST(:loan_ids AS uuid[]), CAST(:channels AS text[]),
-            CAST(:recipients AS text[]), CAST(:templates AS text[]), CAST(:bodies AS text[]))
-     AS new (notification_id, dedupe_key, loan_id, channel, recipient, template, body)
+            CAST(:recipients AS text[]), CAST(:templates AS text[]), CAST(:bodies AS text[]),
+            CAST(:due_ats AS timestamptz[]))
+     AS new (notification_id, dedupe_key, loan_id, channel, recipient, template, body, due_at)
 ORDER BY dedupe_key
 ON CONFLICT (dedupe_key) DO NOTHING
 RETURNING notification_id
@@ -165,6 +182,16 @@ SELECT state,
 FROM unnest(CAST(:states AS text[])) AS wanted (state)
 """)
 
+# Read at every look at the metrics: no more than so many entries of the index on notices that are not sent.
+COUNT_NOTICES = text("""
+SELECT due, (SELECT count(*) FROM (SELECT FROM notifications
+                                   WHERE due_at IS NOT NULL AND state <> 'SENT' AND due_at >= begins AND due_at < ends
+                                   LIMIT :most) AS counted) AS number
+FROM (VALUES ('overdue', CAST('-infinity' AS timestamptz), now()),
+             ('within_3_days', now(), now() + interval '3 days'),
+             ('later', now() + interval '3 days', 'infinity')) AS wanted (due, begins, ends)
+""")
+
 
 def insert_notifications(tx: Connection, messages: Sequence[Message]) -> set[UUID]:
     """Store messages as PENDING; answer the ids of those whose key nobody had used."""
@@ -176,6 +203,7 @@ def insert_notifications(tx: Connection, messages: Sequence[Message]) -> set[UUI
         "recipients": [message.recipient for message in messages],
         "templates": [message.template for message in messages],
         "bodies": [message.body for message in messages],
+        "due_ats": [message.due_at for message in messages],
     }
     return {row[0] for row in tx.execute(INSERT_NOTIFICATIONS, values)}
 
@@ -232,6 +260,41 @@ def count_unsent(tx: Connection, most: int) -> dict[str, float]:
     return {row.state: row.number for row in tx.execute(COUNT_IN_STATES, {"states": unsent, "most": most})}
 
 
+def list_notices(tx: Connection, *, overdue: bool | None, after: NoticePlace | None, size: int) -> list[Notification]:
+    """Messages that must be sent by a certain time, by that time, those after a place.
+
+    Args:
+        tx: The transaction.
+        overdue: Only those that are not sent although their time has passed; or only the others; None for all.
+        after: The last one of the page before.
+        size: How many at most.
+    """
+    place = {"due_at": after.due_at, "after": after.notification_id} if after else {}
+    return [_notification(row) for row in tx.execute(notices(overdue, *place), {**place, "size": size})]
+
+
+def count_unsent_notices(tx: Connection, most: int) -> dict[str, float]:
+    """How many notices are not sent, by when they are due; counting ends at so many."""
+    return {row.due: row.number for row in tx.execute(COUNT_NOTICES, {"most": most})}
+
+
+@cache
+def notices(overdue: bool | None, *place: str) -> TextClause:
+    """The listing of notices, overdue or not, from the first or after a place, each with a plan of its own."""
+    conditions = ["due_at IS NOT NULL"]
+    if overdue is not None:
+        conditions.append("state <> 'SENT' AND due_at < now()" if overdue else "(state = 'SENT' OR due_at >= now())")
+    if place:
+        conditions.append("(due_at, notification_id) > (:due_at, :after)")
+    return text(f"""
+WITH chosen AS (
+    SELECT {_COLUMNS} FROM notifications WHERE {" AND ".join(conditions)} ORDER BY due_at, notification_id LIMIT :size
+)
+{_READ}
+ORDER BY due_at, notification_id
+""")  # noqa: S608 -- constants of this module
+
+
 @cache
 def listing(*filters: str) -> TextClause:
     """The listing with these filters, each with a plan of its own."""
@@ -253,9 +316,9 @@ ORDER BY notification_id DESC
 
 def _notification(row: Sequence[Any]) -> Notification:
     """A row as a value."""
-    attempts = tuple(Attempt(*attempt) for attempt in zip(*row[11:15], strict=True)) if row[11] else ()
-    return Notification(_message(row), State(row[7]), attempts, row[8], row[9], row[10])
+    attempts = tuple(Attempt(*attempt) for attempt in zip(*row[12:16], strict=True)) if row[12] else ()
+    return Notification(_message(row), State(row[8]), attempts, row[9], row[10], row[11])
 
 
 def _message(row: Sequence[Any]) -> Message:
-    return Message(row[0], row[1], row[2], Channel(row[3]), row[4], row[5], row[6])
+    return Message(row[0], row[1], row[2], Channel(row[3]), row[4], row[5], row[6], row[7])

@@ -1,5 +1,7 @@
 """What messages say, to whom they may go, and where listings go on."""
 
+import base64
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -7,7 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import InvalidArgument
-from notification_service.domain import TEMPLATES, VALUE_MOST, Channel, State, page_token, read_page_token, rendered
+from notification_service.domain import (
+    TEMPLATES,
+    VALUE_MOST,
+    Channel,
+    Message,
+    NoticePlace,
+    State,
+    notices_token,
+    page_token,
+    read_notices_token,
+    read_page_token,
+    rendered,
+)
 
 PHONE = "+14155550123"
 AGENT = "agent:3"
@@ -17,15 +31,19 @@ VALUES = {
     "currency_code": "USD",
     "loan_type": "AUTO",
     "agent_name": "Grace Hopper",
+    "reasons": "Your income does not suffice for this amount. Your credit history does not suffice.",
 }
 TO_CUSTOMERS = {"customer_name", "loan_amount", "currency_code"}
 NEEDED = {
     "LOAN_APPROVED": (Channel.SMS, TO_CUSTOMERS),
-    "LOAN_REJECTED": (Channel.SMS, TO_CUSTOMERS),
+    "LOAN_REJECTED": (Channel.SMS, {*TO_CUSTOMERS, "reasons"}),
     "LOAN_WITHDRAWN": (Channel.SMS, TO_CUSTOMERS),
     "LOAN_EXPIRED": (Channel.SMS, TO_CUSTOMERS),
     "LOAN_ASSIGNED": (Channel.PUSH, {*TO_CUSTOMERS, "loan_type"}),
     "LOAN_ASSIGNED_TO_REPORT": (Channel.PUSH, {*TO_CUSTOMERS, "loan_type", "agent_name"}),
+    "LOAN_COVERED": (Channel.PUSH, {*TO_CUSTOMERS, "loan_type", "agent_name"}),
+    "LOAN_ESCALATED": (Channel.PUSH, {*TO_CUSTOMERS, "loan_type"}),
+    "LOAN_ESCALATED_TO_MANAGER": (Channel.PUSH, {*TO_CUSTOMERS, "loan_type", "agent_name"}),
 }
 RECIPIENTS = {Channel.SMS: PHONE, Channel.PUSH: AGENT}
 
@@ -48,13 +66,33 @@ def test_a_text_holds_every_value_it_needs_and_no_place_is_left(template: str, c
     assert "{" not in text
 
 
-def test_texts_read_as_sentences() -> None:
-    assert rendered("LOAN_APPROVED", Channel.SMS, PHONE, VALUES) == (
-        "Dear Ada Lovelace, your loan of 5000.50 USD is approved."
-    )
-    assert rendered("LOAN_ASSIGNED_TO_REPORT", Channel.PUSH, AGENT, VALUES) == (
-        "Ada Lovelace waits for the decision of Grace Hopper: AUTO loan of 5000.50 USD."
-    )
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("LOAN_APPROVED", "Dear Ada Lovelace, your loan of 5000.50 USD is approved."),
+        (
+            "LOAN_REJECTED",
+            "Dear Ada Lovelace, we are sorry: we cannot grant your loan of 5000.50 USD. Your income does not suffice "
+            "for this amount. Your credit history does not suffice.",
+        ),
+        (
+            "LOAN_ASSIGNED_TO_REPORT",
+            "Ada Lovelace waits for the decision of Grace Hopper: AUTO loan of 5000.50 USD.",
+        ),
+        (
+            "LOAN_COVERED",
+            "Ada Lovelace waits for your decision on behalf of Grace Hopper: AUTO loan of 5000.50 USD.",
+        ),
+        ("LOAN_ESCALATED", "Ada Lovelace waited too long: AUTO loan of 5000.50 USD went to a manager above you."),
+        (
+            "LOAN_ESCALATED_TO_MANAGER",
+            "Ada Lovelace waited too long for Grace Hopper and waits for your decision: AUTO loan of 5000.50 USD.",
+        ),
+    ],
+)
+def test_texts_read_as_sentences(template: str, text: str) -> None:
+    channel, _ = NEEDED[template]
+    assert rendered(template, channel, RECIPIENTS[channel], VALUES) == text
 
 
 def test_values_are_never_read_as_templates() -> None:
@@ -121,7 +159,45 @@ def test_a_token_of_other_filters_is_refused(others: tuple[object, ...]) -> None
         read_page_token(token, *others)
 
 
+TIMES = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))
+
+
+@given(TIMES, st.uuids(), st.none() | st.booleans())
+def test_a_token_of_notices_reads_back_as_the_place_it_was_made_of(
+    due_at: datetime, notification_id: UUID, overdue: bool | None
+) -> None:
+    place = NoticePlace(due_at, notification_id)
+    assert read_notices_token(notices_token(place, overdue), overdue) == place
+
+
+@pytest.mark.parametrize("overdue", [None, True, False])
+def test_a_token_of_notices_goes_on_only_where_it_was_made(overdue: bool | None) -> None:
+    token = notices_token(NoticePlace(datetime(2026, 1, 31, tzinfo=UTC), uuid4()), overdue)
+    for other in {None, True, False} - {overdue}:
+        with pytest.raises(InvalidArgument, match="page_token: does not belong to this listing"):
+            read_notices_token(token, other)
+    with pytest.raises(InvalidArgument):
+        read_page_token(token, None, "", None)
+    with pytest.raises(InvalidArgument):
+        read_notices_token(page_token(uuid4(), "notices", overdue), overdue)
+
+
+def test_a_token_of_notices_with_a_time_of_no_calendar_is_refused() -> None:
+    sound = notices_token(NoticePlace(datetime(2026, 1, 31, tzinfo=UTC), UUID(int=0)), None)
+    forged = b"\x7f" * 8 + base64.urlsafe_b64decode(sound + "=" * (-len(sound) % 4))[8:]
+    with pytest.raises(InvalidArgument, match="page_token"):
+        read_notices_token(base64.urlsafe_b64encode(forged).decode().rstrip("="), None)
+
+
+def test_a_message_without_a_due_time_has_no_place_among_notices() -> None:
+    message = Message(uuid4(), "key", uuid4(), Channel.SMS, PHONE, "LOAN_APPROVED", "body")
+    with pytest.raises(ValueError, match="is no notice"):
+        _ = message.place
+
+
 @pytest.mark.parametrize("token", ["x", "!!!", "é", "\x00", "A" * 32, "A" * 33, "A" * 200])
 def test_what_is_no_token_is_refused(token: str) -> None:
     with pytest.raises(InvalidArgument, match="page_token"):
         read_page_token(token, None, "", None)
+    with pytest.raises(InvalidArgument, match="page_token"):
+        read_notices_token(token, None)
