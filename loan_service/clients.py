@@ -103,7 +103,9 @@ class NotificationClient:
         Raises:
             ServiceError: Nothing is known of any of them.
         """
-        request = notification_pb2.SendNotificationRequest(messages=[_sms(loan, self._notice_due) for loan in loans])
+        request = notification_pb2.SendNotificationRequest(
+            messages=[outcome_sms(loan, self._notice_due) for loan in loans]
+        )
         return _verdicts(self._stub.SendNotification, request)
 
 
@@ -121,7 +123,8 @@ def _review(referral: Referral) -> review_pb2.OpenReviewRequest.Review:
     )
 
 
-def _sms(loan: Loan, notice_due: timedelta) -> notification_pb2.SendNotificationRequest.Message:
+def outcome_sms(loan: Loan, notice_due: timedelta) -> notification_pb2.SendNotificationRequest.Message:
+    """What a customer is told of the final state of their loan; of a rejection why, and until when it must be told."""
     sms = notification_pb2.SendNotificationRequest.Message(
         dedupe_key=f"sms:{loan.loan_id}",
         loan_id=str(loan.loan_id),

@@ -1,6 +1,6 @@
 """That the statements of submitting and deciding read as many rows as they are about, however many loans there are."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -34,8 +34,9 @@ SOME = text("SELECT loan_id FROM loans WHERE status = 'PROCESSING' ORDER BY loan
 
 
 @pytest.fixture(scope="module")
-def crowded(owner_engine: Engine) -> Iterator[Connection]:
-    """The tables with many rows in them, until the transaction is rolled back."""
+def crowded(owner_engine: Engine, restore: Callable[[str], None]) -> Iterator[Connection]:
+    """The tables with many rows in them and no others, until the transaction is rolled back."""
+    restore("loan")
     with owner_engine.connect() as tx:
         tx.execute(text("SET search_path TO loan"))
         tx.execute(text("SET jit TO off"))
@@ -118,6 +119,18 @@ def test_a_history_is_found_by_its_loan(crowded: Connection) -> None:
 def test_the_best_customers_are_read_and_no_others(crowded: Connection) -> None:
     steps = explained(crowded, counters.LIST_TOP_CUSTOMERS, {"most": 3})
     assert_bounded(steps, "customer_totals_top_index", 3)
+
+
+def test_what_customers_owe_is_found_by_their_phones(crowded: Connection) -> None:
+    phones = [f"+1{2_012_000_000 + number}" for number in range(1, BATCH + 1)]
+    steps = explained(crowded, counters.GET_EXPOSURES, {"phones": phones})
+    assert {step["Index Name"] for step in steps if "Index Name" in step} == {
+        "customer_totals_pkey",
+        "loans_customer_phone_index",
+    }
+    assert "Seq Scan" not in {step["Node Type"] for step in steps}
+    assert sum(rows_read(step) for step in steps if "Relation Name" in step) <= 2 * BATCH
+    assert steps[0]["Actual Rows"] == BATCH
 
 
 def test_idempotency_keys_are_found_by_what_they_are(crowded: Connection) -> None:

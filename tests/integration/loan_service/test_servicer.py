@@ -10,6 +10,7 @@ from uuid import uuid4
 import grpc
 import grpc_testing
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import code_pb2, error_details_pb2
 from grpc_status import rpc_status
 
@@ -230,6 +231,81 @@ def test_a_decided_loan_cannot_be_withdrawn(service: Any, internal: Any, loans: 
     decision.approved = False
     refused = refusal(internal.RecordReviewDecision, decision)
     assert refused == (grpc.StatusCode.FAILED_PRECONDITION, "LOAN_NOT_UNDER_REVIEW", [])
+
+
+def test_steps_of_reviews_get_a_verdict_each_and_only_those_that_are_in_order_are_recorded(
+    internal: Any, service: Any, loans: Loans
+) -> None:
+    first, second = loans.submit_to_review(), loans.submit_to_review()
+    given = {"number": 1, "kind": "ASSIGNED", "occurred_at": Timestamp(seconds=60), "actor": "system"}
+    step = loan_pb2.ReviewStep(**given, assigned_agent_id=7, on_behalf_of_agent_id=4)
+    review = loan_pb2.RecordReviewStepsRequest.Review
+    recommended = {**given, "number": 2, "kind": "RECOMMENDED", "actor": "agent:7", "right": "RIGHT_OF_SUBSTITUTE"}
+    amounts = {"approval_limit": "15000", "customer_exposure": "20000"}
+    request = loan_pb2.RecordReviewStepsRequest(
+        reviews=[
+            review(loan_id=UNKNOWN, steps=[step]),
+            review(loan_id=str(first.loan_id), steps=[step, loan_pb2.ReviewStep(**recommended, **amounts)]),
+            review(loan_id=str(second.loan_id), steps=[step, step]),
+        ]
+    )
+    verdicts = internal.RecordReviewSteps(request).verdicts
+    assert [verdict.code for verdict in verdicts] == [code_pb2.NOT_FOUND, code_pb2.OK, code_pb2.INVALID_ARGUMENT]
+    assert (loans.get(first.loan_id).assigned_agent_id, loans.get(second.loan_id).assigned_agent_id) == (7, None)
+    events = service.ListLoanEvents(loan_pb2.ListLoanEventsRequest(loan_id=str(first.loan_id))).events
+    assigned, recommendation = events[-2:]
+    assert (assigned.kind, assigned.assigned_agent_id, assigned.on_behalf_of_agent_id) == (5, 7, 4)
+    assert (assigned.occurred_at.seconds, assigned.right, assigned.HasField("approval_limit")) == (60, 0, False)
+    assert recommendation.right == loan_pb2.LoanEvent.RIGHT_OF_SUBSTITUTE
+    assert (recommendation.approval_limit, recommendation.customer_exposure) == ("15000.00", "20000.00")
+    assert not recommendation.HasField("assigned_agent_id")
+
+
+def test_a_decision_tells_by_which_right_it_was_made_and_what_came_before(
+    internal: Any, service: Any, loans: Loans
+) -> None:
+    loan_id = str(loans.submit_to_review().loan_id)
+    step = loan_pb2.ReviewStep(
+        number=1, kind="ASSIGNED", occurred_at=Timestamp(seconds=60), actor="system", assigned_agent_id=7
+    )
+    decision = loan_pb2.RecordReviewDecisionRequest(
+        loan_id=loan_id,
+        agent_id=9,
+        approved=True,
+        right="RIGHT_OF_SUBSTITUTE",
+        on_behalf_of_agent_id=7,
+        approval_limit="50000",
+        customer_exposure="20000",
+        steps=[step],
+    )
+    assert internal.RecordReviewDecision(decision).loan.assigned_agent_id == 7
+    *_, assigned, decided = service.ListLoanEvents(loan_pb2.ListLoanEventsRequest(loan_id=loan_id)).events
+    assert (assigned.kind, decided.kind) == (loan_pb2.LoanEvent.ASSIGNED, loan_pb2.LoanEvent.DECIDED)
+    assert (decided.actor, decided.right, decided.on_behalf_of_agent_id) == ("agent:9", 3, 7)
+    assert (decided.approval_limit, decided.customer_exposure) == ("50000.00", "20000.00")
+    decision.steps.add().CopyFrom(step)
+    refused = refusal(internal.RecordReviewDecision, decision)
+    assert refused == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT", ["steps[1].number"])
+
+
+def test_what_a_customer_owes_is_told_of_each_of_their_loans(internal: Any, loans: Loans) -> None:
+    first, second = loans.submit("100", "20000.50", customer_phone=PHONE)
+    for loan in (first, second):
+        answer = internal.GetCustomerExposure(loan_pb2.GetCustomerExposureRequest(loan_id=str(loan.loan_id)))
+        assert (answer.amount, answer.currency_code) == ("20100.50", "USD")
+    unknown = loan_pb2.GetCustomerExposureRequest(loan_id=UNKNOWN)
+    assert refusal(internal.GetCustomerExposure, unknown) == (grpc.StatusCode.NOT_FOUND, "LOAN_NOT_FOUND", [])
+    unreadable = loan_pb2.GetCustomerExposureRequest(loan_id="1")
+    code, _, fields = refusal(internal.GetCustomerExposure, unreadable)
+    assert (code, fields) == (grpc.StatusCode.INVALID_ARGUMENT, ["loan_id"])
+
+
+def test_the_catalogue_of_reasons_can_be_read(service: Any) -> None:
+    reasons = {reason.code: reason for reason in service.ListReasonCodes(loan_pb2.ListReasonCodesRequest()).reasons}
+    assert list(reasons) == loan_pb2.Reason.Code.values()[1:]
+    reason = reasons[loan_pb2.Reason.DEBT_TO_INCOME]
+    assert (reason.use, reason.regulatory_code) == (loan_pb2.Reason.REJECTION, "HMDA-1")
+    assert reason.customer_text == "Your obligations are too high for your income."
 
 
 def test_a_watcher_sees_every_event_from_the_moment_the_stream_is_open(service: Any) -> None:

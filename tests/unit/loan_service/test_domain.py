@@ -16,8 +16,10 @@ from loan_service import domain
 from loan_service.domain import (
     NEXT,
     Application,
+    Authority,
     Change,
     CreditPolicy,
+    Event,
     EventKind,
     Loan,
     LoanAlreadyFinal,
@@ -25,6 +27,8 @@ from loan_service.domain import (
     LoanType,
     Position,
     ReviewDecision,
+    ReviewStep,
+    Right,
     Status,
     StoredEvent,
 )
@@ -115,10 +119,12 @@ def test_a_loan_that_cannot_be_assessed_goes_to_people_and_is_never_rejected() -
 
 @pytest.mark.parametrize(("approved", "status"), [(True, Status.APPROVED_BY_AGENT), (False, Status.REJECTED_BY_AGENT)])
 def test_a_person_decides_a_loan_under_review(approved: bool, status: Status) -> None:
-    decision = ReviewDecision(7, approved, ("A", "B"), "because")
+    authority = Authority(Right.OF_MANAGER, None, Decimal(5), Decimal(6))
+    decision = ReviewDecision(7, approved, ("A", "B"), "because", authority)
     change = domain.decided_by_agent(loan_in(Status.UNDER_REVIEW), decision, NOW)
     assert change.loan.status is status
     assert (change.event.actor, change.event.reason_codes, change.event.comment) == ("agent:7", ("A", "B"), "because")
+    assert change.event.authority == authority
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.UNDER_REVIEW])
@@ -139,13 +145,86 @@ def test_a_loan_with_a_decision_cannot_be_withdrawn(status: Status) -> None:
         domain.withdrawn(loan_in(status), NOW)
 
 
-@given(st.lists(st.sampled_from(["start", "interrupt", "decide", "refer", "agent", "withdraw", "expire"])))
+def step(number: int, kind: EventKind = EventKind.ASSIGNED, **fields: object) -> ReviewStep:
+    standard: dict[str, object] = {
+        "occurred_at": NOW - timedelta(hours=1),
+        "actor": "system",
+        "assigned_agent_id": 7 if kind.assigns else None,
+    }
+    return ReviewStep(number, kind, **{**standard, **fields})  # type: ignore[arg-type]  # whatever the test gives
+
+
+STEP_KINDS = [
+    EventKind.ASSIGNED,
+    EventKind.RECOMMENDED,
+    EventKind.FIRST_APPROVED,
+    EventKind.ESCALATED,
+    EventKind.COVERED,
+    EventKind.REASSIGNED,
+    EventKind.UNASSIGNED,
+]
+
+
+@pytest.mark.parametrize("kind", STEP_KINDS)
+def test_a_step_of_a_review_is_an_event_that_leaves_the_status(kind: EventKind) -> None:
+    authority = Authority(Right.OF_SUBSTITUTE, 4, Decimal("10000.00"), Decimal("25000.00"))
+    taken = step(3, kind, actor="agent:5", reason_codes=("A", "B"), comment="because", authority=authority)
+    (change,) = domain.reviewed(loan_in(Status.UNDER_REVIEW), [taken], NOW)
+    assert change.event == Event(
+        APPLICATION.loan_id, 4, kind, Status.UNDER_REVIEW, Status.UNDER_REVIEW, taken.occurred_at, "agent:5",
+        ("A", "B"), "because", taken.assigned_agent_id, authority,
+    )  # fmt: skip
+    assert (change.loan.review_step_number, change.loan.version, change.loan.updated_at) == (3, 4, NOW)
+    assert change.loan.reason_codes == loan_in(Status.UNDER_REVIEW).reason_codes
+
+
+@pytest.mark.parametrize(
+    ("kind", "agent_id"),
+    [
+        (EventKind.ASSIGNED, 7),
+        (EventKind.ESCALATED, 7),
+        (EventKind.COVERED, 7),
+        (EventKind.REASSIGNED, 7),
+        (EventKind.RECOMMENDED, 1),
+        (EventKind.FIRST_APPROVED, 1),
+        (EventKind.UNASSIGNED, None),
+    ],
+)
+def test_a_step_says_who_has_the_review_from_then_on(kind: EventKind, agent_id: int | None) -> None:
+    loan = replace(loan_in(Status.UNDER_REVIEW), assigned_agent_id=1, review_step_number=1)
+    (change,) = domain.reviewed(loan, [step(2, kind)], NOW)
+    assert change.loan.assigned_agent_id == agent_id
+
+
+def test_only_steps_that_the_history_lacks_are_added_in_their_order() -> None:
+    loan = replace(loan_in(Status.UNDER_REVIEW), assigned_agent_id=1, review_step_number=2)
+    steps = [step(1), step(2), step(4, assigned_agent_id=8), step(5, EventKind.UNASSIGNED)]
+    changes = domain.reviewed(loan, steps, NOW)
+    assert [(change.event.version, change.loan.review_step_number) for change in changes] == [(4, 4), (5, 5)]
+    assert [change.loan.assigned_agent_id for change in changes] == [8, None]
+    assert domain.reviewed(changes[-1].loan, steps, NOW) == []
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.UNDER_REVIEW])
+def test_steps_of_a_review_that_is_over_come_too_late(status: Status) -> None:
+    assert domain.reviewed(loan_in(status), [step(1)], NOW) == []
+
+
+@pytest.mark.parametrize("status", Status)
+def test_a_final_loan_is_approved_or_rejected_or_neither(status: Status) -> None:
+    assert not (status.is_approved and status.is_rejected)
+    assert status.is_final or not (status.is_approved or status.is_rejected)
+    assert status.is_rejected == ("REJECTED" in status)
+
+
+@given(st.lists(st.sampled_from(["start", "interrupt", "decide", "refer", "review", "agent", "withdraw", "expire"])))
 def test_whatever_happens_the_history_is_a_chain_without_gaps(story: list[str]) -> None:
     steps: dict[str, Callable[[Loan, datetime], list[Change]]] = {
         "start": domain.started,
         "interrupt": lambda loan, now: [domain.interrupted(loan, now)],
         "decide": lambda loan, now: [domain.decided(loan, CreditPolicy(Decimal(1), Decimal(10)), now)],
         "refer": lambda loan, now: [domain.referred_unassessed(loan, now)],
+        "review": lambda loan, now: domain.reviewed(loan, [step(1), step(loan.review_step_number + 1)], now),
         "agent": lambda loan, now: [domain.decided_by_agent(loan, ReviewDecision(1, approved=False), now)],
         "withdraw": lambda loan, now: [domain.withdrawn(loan, now)],
         "expire": lambda loan, now: [domain.expired(loan, now)],
@@ -159,7 +238,7 @@ def test_whatever_happens_the_history_is_a_chain_without_gaps(story: list[str]) 
     assert [change.event.version for change in changes] == list(range(1, len(changes) + 1))
     for before, after in itertools.pairwise(changes):
         assert after.event.from_status is before.event.to_status
-        assert after.event.to_status in NEXT[before.event.to_status]
+        assert after.event.kind is EventKind.ASSIGNED or after.event.to_status in NEXT[before.event.to_status]
     assert sum(change.loan.status.is_final for change in changes) <= 1
 
 
