@@ -237,15 +237,15 @@ def test_steps_of_reviews_get_a_verdict_each_and_only_those_that_are_in_order_ar
     internal: Any, service: Any, loans: Loans
 ) -> None:
     first, second = loans.submit_to_review(), loans.submit_to_review()
-    given = {"number": 1, "kind": "ASSIGNED", "occurred_at": Timestamp(seconds=60), "actor": "system"}
+    given: dict[str, Any] = {"number": 1, "kind": "ASSIGNED", "occurred_at": Timestamp(seconds=60), "actor": "system"}
     step = loan_pb2.ReviewStep(**given, assigned_agent_id=7, on_behalf_of_agent_id=4)
     review = loan_pb2.RecordReviewStepsRequest.Review
-    recommended = {**given, "number": 2, "kind": "RECOMMENDED", "actor": "agent:7", "right": "RIGHT_OF_SUBSTITUTE"}
-    amounts = {"approval_limit": "15000", "customer_exposure": "20000"}
+    acted = {"number": 2, "kind": "RECOMMENDED", "actor": "agent:7", "right": "RIGHT_OF_SUBSTITUTE"}
+    recommended = {**given, **acted, "approval_limit": "15000", "customer_exposure": "20000"}
     request = loan_pb2.RecordReviewStepsRequest(
         reviews=[
             review(loan_id=UNKNOWN, steps=[step]),
-            review(loan_id=str(first.loan_id), steps=[step, loan_pb2.ReviewStep(**recommended, **amounts)]),
+            review(loan_id=str(first.loan_id), steps=[step, loan_pb2.ReviewStep(**recommended)]),
             review(loan_id=str(second.loan_id), steps=[step, step]),
         ]
     )

@@ -43,8 +43,8 @@ def internal(channel: grpc.Channel) -> Any:
     return notification_pb2_grpc.NotificationInternalServiceStub(channel)
 
 
-def notice(due_at: datetime, **fields: object) -> Message:
-    return message(template="LOAN_REJECTED", due_at=due_at, **fields)
+def notice(due_at: datetime) -> Message:
+    return message(template="LOAN_REJECTED", due_at=due_at)
 
 
 def deliver(post: Post, provider: StandIn, *messages: Message) -> list[Message]:
@@ -162,8 +162,8 @@ def test_a_token_of_another_filter_or_listing_is_refused(service: Any, post: Pos
         notification_pb2.ListNoticesRequest(page_token=other),
     ):
         assert refusal(service.ListNotices, request) == (*INVALID, ["page_token"])
-    request = notification_pb2.ListNotificationsRequest(page_token=token)
-    assert refusal(service.ListNotifications, request) == (*INVALID, ["page_token"])
+    notices = notification_pb2.ListNotificationsRequest(page_token=token)
+    assert refusal(service.ListNotifications, notices) == (*INVALID, ["page_token"])
 
 
 @pytest.mark.parametrize(("fields", "violated"), [({"size": 0}, "size"), ({"size": 101}, "size")])
