@@ -2,11 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
+from decimal import Decimal
 from functools import partial
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import grpc
 from prometheus_client import Metric
-from pydantic import Field, PostgresDsn
+from pydantic import AfterValidator, Field, PostgresDsn
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Connection, Engine
 
@@ -17,12 +21,33 @@ from chassis.metrics import stored
 from chassis.metrics.stored import Stored
 from chassis.pool import Pool
 from los.review.v1 import review_pb2_grpc
-from review_service import store, usecases, worker
+from review_service import domain, store, usecases, worker
 from review_service.clients import LoanClient, NotificationClient
+from review_service.domain import Calendar, Deadlines, ReviewPolicy
 from review_service.servicer import ReviewInternalServicer, ReviewServicer
 
 SERVICES = ("los.review.v1.ReviewService", "los.review.v1.ReviewInternalService")
 SCHEMA = "review"
+
+
+DUE_MOST_S = 31_536_000
+"""The longest time that a review may take before it moves up: a year."""
+
+LoanType = Literal["PERSONAL", "HOME", "AUTO", "BUSINESS"]
+
+
+def _checked_hours(written: str) -> str:
+    if written:
+        domain.read_hours(written)
+    return written
+
+
+def _checked_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"there is no time zone {name}") from error
+    return name
 
 
 class ReviewSettings(BaseSettings):
@@ -38,6 +63,13 @@ class ReviewSettings(BaseSettings):
 
     phone_region: str = Field("US", pattern=r"^[A-Z]{2}$")
     assign_every_s: float = Field(3, gt=0)
+    escalate_every_s: float = Field(5, gt=0)
+    due_s: float = Field(86_400, gt=0, le=DUE_MOST_S)
+    due_s_by_type: dict[LoanType, Annotated[float, Field(gt=0, le=DUE_MOST_S)]] = Field(default_factory=dict)
+    business_hours: Annotated[str, AfterValidator(_checked_hours)] = ""
+    time_zone: Annotated[str, AfterValidator(_checked_zone)] = "UTC"
+    holidays: frozenset[date] = frozenset()
+    four_eyes_above: Decimal | None = Field(None, ge=0, le=Decimal("99999999.99"), decimal_places=2)
 
     delivery_threads: int = Field(4, ge=1, le=64)
     pool_batch: int = Field(200, ge=1, le=1_000)
@@ -45,6 +77,15 @@ class ReviewSettings(BaseSettings):
 
     rpc_threads: int = Field(16, ge=1, le=256)
     grace_s: float = Field(20, gt=0)
+
+    @property
+    def policy(self) -> ReviewPolicy:
+        """How reviews are done here."""
+        after_s_by_type: dict[str, float] = dict(self.due_s_by_type.items())
+        calendar = None
+        if self.business_hours:
+            calendar = Calendar(domain.read_hours(self.business_hours), ZoneInfo(self.time_zone), self.holidays)
+        return ReviewPolicy(Deadlines(self.due_s, after_s_by_type, calendar), self.four_eyes_above)
 
 
 class NotMigrated(Unavailable):
@@ -90,7 +131,7 @@ def seed(settings: ReviewSettings) -> None:
     engine = db.engine(str(settings.database_url), schema=SCHEMA, name="review-seed", pool_size=1)
     wait_until_ready(engine)
     with db.transaction(engine) as tx:
-        added = usecases.create_first_agents(tx)
+        added = usecases.create_first_agents(tx, settings.policy)
     engine.dispose()
     log.info("seeded", agents_added=added)
 
@@ -145,7 +186,13 @@ def _pool(settings: ReviewSettings, connect: Callable[..., Engine], loans: LoanC
     notifications = NotificationClient(rpc.channel(settings.notification_target))
     return Pool(
         connect(name="review-delivery", pool_size=3),
-        worker.handlers(loans, notifications, assign_every_s=settings.assign_every_s),
+        worker.handlers(
+            loans,
+            notifications,
+            settings.policy,
+            assign_every_s=settings.assign_every_s,
+            escalate_every_s=settings.escalate_every_s,
+        ),
         name="delivery",
         size=settings.delivery_threads,
         batch_size=settings.pool_batch,
@@ -157,9 +204,10 @@ def _register(
     to: grpc.aio.Server, *, settings: ReviewSettings, engine: Engine, loans: LoanClient, wake: Callable[[], None]
 ) -> None:
     """Add the servicers to a server."""
-    outside = ReviewServicer(engine, loans, wake, phone_region=settings.phone_region)
+    policy = settings.policy
+    outside = ReviewServicer(engine, loans, wake, policy, phone_region=settings.phone_region)
     review_pb2_grpc.add_ReviewServiceServicer_to_server(outside, to)
-    review_pb2_grpc.add_ReviewInternalServiceServicer_to_server(ReviewInternalServicer(engine, wake), to)
+    review_pb2_grpc.add_ReviewInternalServiceServicer_to_server(ReviewInternalServicer(engine, wake, policy), to)
 
 
 def _nothing(_: grpc.aio.Server) -> None:

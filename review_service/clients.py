@@ -6,6 +6,7 @@ here may be repeated.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 import grpc
@@ -14,16 +15,7 @@ from chassis import rpc
 from chassis.errors import ServiceError
 from los.loan.v1 import loan_pb2, loan_pb2_grpc
 from los.notification.v1 import notification_pb2, notification_pb2_grpc
-from review_service.domain import Choice, Decision, LoanNotUnderReview
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedAssignment:
-    """That a review was assigned to an agent; `number` counts the assignments of this review from 1."""
-
-    loan_id: str
-    agent_id: int
-    number: int
+from review_service.domain import Choice, LoanNotUnderReview, Ruling, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +52,36 @@ class LoanClient:
         )
         return answer.loan
 
-    def record_decision(
-        self, loan_id: UUID, decision: Decision, *, timeout_s: float, request_id: str = ""
-    ) -> loan_pb2.Loan:
-        """Apply a decision; answer the loan as decided.
+    def get_customer_exposure(self, loan_id: UUID, *, timeout_s: float, request_id: str = "") -> Decimal:
+        """All that the customer of a loan owes or has applied for, the loan included.
+
+        Raises:
+            ServiceError: What the loan service, or the way to it, answered.
+        """
+        request = loan_pb2.GetCustomerExposureRequest(loan_id=str(loan_id))
+        answer: loan_pb2.GetCustomerExposureResponse = rpc.call(
+            self._internal.GetCustomerExposure, request, timeout_s=timeout_s, caller_request_id=request_id
+        )
+        return Decimal(answer.amount)
+
+    def record_decision(self, ruling: Ruling, *, timeout_s: float, request_id: str = "") -> loan_pb2.Loan:
+        """Apply a decision, and tell the steps that led to it; answer the loan as decided.
 
         Raises:
             LoanNotUnderReview: The loan has left its review another way.
             ServiceError: What else the loan service, or the way to it, answered.
         """
         request = loan_pb2.RecordReviewDecisionRequest(
-            loan_id=str(loan_id),
-            agent_id=decision.agent_id,
-            approved=decision.choice is Choice.APPROVE,
-            reason_codes=decision.reason_codes,
-            comment=decision.comment,
+            loan_id=str(ruling.loan_id),
+            agent_id=ruling.decision.agent_id,
+            approved=ruling.decision.choice is Choice.APPROVE,
+            reason_codes=ruling.decision.reason_codes,
+            comment=ruling.decision.comment,
+            right=str(ruling.grounds.right),
+            on_behalf_of_agent_id=ruling.grounds.on_behalf_of_agent_id,
+            approval_limit=_money(ruling.grounds.limit),
+            customer_exposure=_money(ruling.grounds.exposure),
+            steps=[_step(step) for step in ruling.steps],
         )
         try:
             answer: loan_pb2.RecordReviewDecisionResponse = rpc.call(
@@ -86,23 +93,21 @@ class LoanClient:
             raise
         return answer.loan
 
-    def record_assignments(
-        self, assignments: Sequence[RecordedAssignment], *, timeout_s: float
-    ) -> list[ServiceError | None]:
-        """Tell to whom reviews were assigned; answer what went wrong with each.
+    def record_steps(self, reviews: Sequence[Sequence[Step]], *, timeout_s: float) -> list[ServiceError | None]:
+        """Tell what happened in reviews, all steps of each so far; answer what went wrong with each.
 
         Raises:
             ServiceError: The call failed as a whole.
         """
         listed = [
-            loan_pb2.RecordReviewAssignmentsRequest.Assignment(
-                loan_id=assignment.loan_id, agent_id=assignment.agent_id, assignment_number=assignment.number
+            loan_pb2.RecordReviewStepsRequest.Review(
+                loan_id=str(steps[0].loan_id), steps=[_step(step) for step in steps]
             )
-            for assignment in assignments
+            for steps in reviews
         ]
-        request = loan_pb2.RecordReviewAssignmentsRequest(assignments=listed)
-        answer: loan_pb2.RecordReviewAssignmentsResponse = rpc.call(
-            self._internal.RecordReviewAssignments, request, timeout_s=timeout_s
+        request = loan_pb2.RecordReviewStepsRequest(reviews=listed)
+        answer: loan_pb2.RecordReviewStepsResponse = rpc.call(
+            self._internal.RecordReviewSteps, request, timeout_s=timeout_s
         )
         return [rpc.error_of(verdict) for verdict in answer.verdicts]
 
@@ -139,3 +144,23 @@ class NotificationClient:
             self._internal.SendNotification, request, timeout_s=timeout_s
         )
         return [rpc.error_of(verdict) for verdict in answer.verdicts]
+
+
+def _step(step: Step) -> loan_pb2.ReviewStep:
+    return loan_pb2.ReviewStep(
+        number=step.number,
+        kind=str(step.kind),
+        occurred_at=step.occurred_at,
+        actor=step.actor,
+        reason_codes=step.reason_codes,
+        comment=step.comment,
+        assigned_agent_id=step.assigned_agent_id,
+        right=None if step.right is None else str(step.right),
+        on_behalf_of_agent_id=step.on_behalf_of_agent_id,
+        approval_limit=_money(step.approval_limit),
+        customer_exposure=_money(step.customer_exposure),
+    )
+
+
+def _money(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount:.2f}"

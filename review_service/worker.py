@@ -1,4 +1,4 @@
-"""What follows from assignments and decisions: telling the other services, and finding somebody for waiting reviews."""
+"""What follows from what happens to reviews: telling the other services, and what time brings about."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -8,32 +8,64 @@ from sqlalchemy import Connection
 
 from chassis import jobs
 from chassis.errors import FailedPrecondition, ServiceError
+from chassis.jobs import Job
 from chassis.pool import Handler, Task
-from review_service import usecases
-from review_service.clients import LoanClient, NotificationClient, Push, RecordedAssignment
-from review_service.domain import Choice, Decision, LoanNotUnderReview
+from review_service import store, usecases
+from review_service.clients import LoanClient, NotificationClient, Push
+from review_service.domain import LoanNotUnderReview, ReviewPolicy, Ruling, Step
 
-KINDS = (usecases.RECORD_DECISION, usecases.RECORD_ASSIGNMENT, usecases.NOTIFY_STAFF, usecases.ASSIGN_WAITING)
+KINDS = (
+    usecases.RECORD_DECISION,
+    usecases.RECORD_STEPS,
+    usecases.NOTIFY_STAFF,
+    usecases.ASSIGN_WAITING,
+    usecases.ESCALATE,
+    usecases.APPLY_COVERS,
+)
 """All that is handled."""
 
 CALL_S = 10.0
 """How long a call to another service may take."""
 
 
-def handlers(loans: LoanClient, notifications: NotificationClient, *, assign_every_s: float) -> Mapping[str, Handler]:
+def handlers(
+    loans: LoanClient,
+    notifications: NotificationClient,
+    policy: ReviewPolicy,
+    *,
+    assign_every_s: float,
+    escalate_every_s: float,
+) -> Mapping[str, Handler]:
     """What to do with each kind of job.
 
     Args:
         loans: The loan service.
         notifications: The notification service.
-        assign_every_s: How often reviews are looked for that wait although somebody could take them.
+        policy: How reviews are done.
+        assign_every_s: How often reviews are looked for that wait although somebody could take them, and covers that
+            have just begun.
+        escalate_every_s: How often reviews are looked for that are overdue.
     """
     return {
-        usecases.RECORD_DECISION: Handler(perform=partial(_record_decisions, loans), finish=_void_late_decisions),
-        usecases.RECORD_ASSIGNMENT: Handler(perform=partial(_record_assignments, loans)),
+        usecases.RECORD_DECISION: Handler(
+            start=_rulings, perform=partial(_record_decisions, loans), finish=_void_late_decisions
+        ),
+        usecases.RECORD_STEPS: Handler(start=_steps, perform=partial(_record_steps, loans)),
         usecases.NOTIFY_STAFF: Handler(perform=partial(_notify_staff, notifications)),
-        usecases.ASSIGN_WAITING: Handler(finish=_assign_waiting, every_s=assign_every_s),
+        usecases.ASSIGN_WAITING: Handler(finish=partial(_assign_waiting, policy), every_s=assign_every_s),
+        usecases.ESCALATE: Handler(finish=partial(_escalate, policy), every_s=escalate_every_s),
+        usecases.APPLY_COVERS: Handler(finish=_apply_covers, every_s=assign_every_s),
     }
+
+
+def _loan_id(job: Job) -> UUID:
+    return UUID(job.args["loan_id"])
+
+
+def _rulings(tx: Connection, started: Sequence[Job]) -> list[Ruling | None]:
+    """The decisions with all that led to them; None for one that is void meanwhile."""
+    rulings = store.list_rulings(tx, {_loan_id(job) for job in started})
+    return [rulings.get(_loan_id(job)) for job in started]
 
 
 def _record_decisions(loans: LoanClient, tasks: Sequence[Task]) -> list[bool | ServiceError]:
@@ -44,19 +76,16 @@ def _record_decisions(loans: LoanClient, tasks: Sequence[Task]) -> list[bool | S
     outcomes: list[bool | ServiceError] = []
     away: ServiceError | None = None
     for task in tasks:
-        outcome = away if away is not None else _record_decision(loans, task)
+        outcome = away if away is not None else _record_decision(loans, task.subject)
         if isinstance(outcome, ServiceError) and outcome.passing:
             away = outcome
         outcomes.append(outcome)
     return outcomes
 
 
-def _record_decision(loans: LoanClient, task: Task) -> bool | ServiceError:
-    args = task.job.args
-    choice = Choice.APPROVE if args["approved"] else Choice.REJECT
-    decision = Decision(args["agent_id"], choice, tuple(args["reason_codes"]), args["comment"])
+def _record_decision(loans: LoanClient, ruling: Ruling) -> bool | ServiceError:
     try:
-        loans.record_decision(UUID(args["loan_id"]), decision, timeout_s=CALL_S)
+        loans.record_decision(ruling, timeout_s=CALL_S)
     except LoanNotUnderReview:
         return False
     except ServiceError as error:
@@ -66,17 +95,19 @@ def _record_decision(loans: LoanClient, task: Task) -> bool | ServiceError:
 
 def _void_late_decisions(tx: Connection, tasks: Sequence[Task]) -> None:
     """Take back decisions about loans that had left their review another way."""
-    if late := [UUID(task.job.args["loan_id"]) for task in tasks if task.outcome is False]:
+    if late := [_loan_id(task.job) for task in tasks if task.outcome is False]:
         usecases.void_decisions(tx, late)
 
 
-def _record_assignments(loans: LoanClient, tasks: Sequence[Task]) -> list[ServiceError | None]:
-    """Tell the loan service to whom reviews were assigned; a loan that is not under review any more need not know."""
-    assignments = [
-        RecordedAssignment(args["loan_id"], args["agent_id"], args["assignment_number"])
-        for args in (task.job.args for task in tasks)
-    ]
-    verdicts = loans.record_assignments(assignments, timeout_s=CALL_S)
+def _steps(tx: Connection, started: Sequence[Job]) -> list[list[Step] | None]:
+    """All steps so far of the reviews that had one; a review for which two jobs were claimed is told by one of them."""
+    steps = store.list_steps(tx, {_loan_id(job) for job in started})
+    return [steps.pop(_loan_id(job), None) or None for job in started]
+
+
+def _record_steps(loans: LoanClient, tasks: Sequence[Task]) -> list[ServiceError | None]:
+    """Tell the loan service what happened in reviews; a loan that is not under review any more need not know."""
+    verdicts = loans.record_steps([task.subject for task in tasks], timeout_s=CALL_S)
     return [None if isinstance(verdict, FailedPrecondition) else verdict for verdict in verdicts]
 
 
@@ -85,7 +116,18 @@ def _notify_staff(notifications: NotificationClient, tasks: Sequence[Task]) -> l
     return notifications.push([Push(**task.job.args) for task in tasks], timeout_s=CALL_S)
 
 
-def _assign_waiting(tx: Connection, _tasks: Sequence[Task]) -> None:
+def _assign_waiting(policy: ReviewPolicy, tx: Connection, _tasks: Sequence[Task]) -> None:
     """Assign waiting reviews; come back at once if there may be more."""
-    if usecases.assign_waiting(tx) == usecases.ASSIGN_MOST:
+    if usecases.assign_waiting(tx, policy):
         jobs.hasten(tx, usecases.ASSIGN_WAITING)
+
+
+def _escalate(policy: ReviewPolicy, tx: Connection, _tasks: Sequence[Task]) -> None:
+    """Move overdue reviews up; come back at once if there may be more."""
+    if usecases.escalate_overdue(tx, policy):
+        jobs.hasten(tx, usecases.ESCALATE)
+
+
+def _apply_covers(tx: Connection, _tasks: Sequence[Task]) -> None:
+    """Give the reviews of those who are absent to whoever stands in for them now."""
+    usecases.apply_covers(tx)

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypedDict
 
-from chassis.errors import AlreadyExists, FailedPrecondition, NotFound
+from chassis.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound
 
 _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})  # Unicode's categories of controls, of format, and of spaces
 
@@ -26,6 +26,18 @@ class ManagerCycle(FailedPrecondition):
 
 class AgentNotActive(FailedPrecondition):
     """The agent does not work here any more."""
+
+
+class AgentStillNeeded(FailedPrecondition):
+    """The agent has open reviews or reports, and nobody is named who takes them over."""
+
+
+class AgentBusy(Aborted):
+    """The agent is given one review after the other just now; the same request may succeed a moment later."""
+
+
+class ApplicantIsAgent(FailedPrecondition):
+    """The agent who would get a review is its applicant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +94,6 @@ class Agent(Profile):
     def has_limits(self) -> bool:
         """Whether there is a limit to anything that the agent approves."""
         return any(limit is not None for limit in self.limits.values())
-
-    def is_skilled_in(self, loan_type: str) -> bool:
-        """Whether the agent can review loans of a type."""
-        return not self.loan_types or loan_type in self.loan_types
 
     def limit_for(self, loan_type: str) -> Decimal | None:
         """The largest amount the agent may approve for loans of a type; None means unlimited."""

@@ -1,4 +1,4 @@
-"""Where the listing of an agent's queue goes on."""
+"""Where the listing of a queue goes on."""
 
 import base64
 import binascii
@@ -10,7 +10,15 @@ from uuid import UUID
 from chassis.errors import InvalidArgument, Violation
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FORM = struct.Struct(">iq16s")
+_FORM = struct.Struct(">i?q16s")
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Whose reviews are listed: an agent's, and with the subtree those of all agents below."""
+
+    agent_id: int
+    with_subtree: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,24 +29,25 @@ class Place:
     loan_id: UUID
 
 
-def page_token(agent_id: int, last: Place) -> str:
-    """Where the queue of an agent goes on after the last review of a page."""
+def page_token(queue: Queue, last: Place) -> str:
+    """Where a queue goes on after the last review of a page."""
     opened_us = (last.opened_at - _EPOCH) // timedelta(microseconds=1)
-    return base64.urlsafe_b64encode(_FORM.pack(agent_id, opened_us, last.loan_id.bytes)).decode().rstrip("=")
+    packed = _FORM.pack(queue.agent_id, queue.with_subtree, opened_us, last.loan_id.bytes)
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
-def read_page_token(token: str, agent_id: int) -> Place:
+def read_page_token(token: str, queue: Queue) -> Place:
     """The last review of the page before.
 
     Raises:
-        InvalidArgument: The token is not one, or belongs to the queue of another agent.
+        InvalidArgument: The token is not one, or belongs to another queue.
     """
     try:
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        of_agent_id, opened_us, loan_id = _FORM.unpack(raw)
+        agent_id, with_subtree, opened_us, loan_id = _FORM.unpack(raw)
         place = Place(_EPOCH + timedelta(microseconds=opened_us), UUID(bytes=loan_id))
     except (binascii.Error, ValueError, struct.error, OverflowError):
-        of_agent_id, place = 0, None
-    if place is None or of_agent_id != agent_id:
+        place = None
+    if place is None or Queue(agent_id, with_subtree) != queue:
         raise InvalidArgument([Violation("page_token", "does not belong to this listing")])
     return place

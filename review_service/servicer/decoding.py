@@ -11,11 +11,29 @@ from review_service.domain import Application, Choice, Decision, canonical_name
 
 _E164 = re.compile(r"[+][1-9][0-9]{2,14}")
 _REASON_CODE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+_USES: dict[str, loan_pb2.Reason.Use] = {
+    value.name: value.GetOptions().Extensions[loan_pb2.reason].use  # type: ignore[index]  # stubs know less of it
+    for value in loan_pb2.Reason.Code.DESCRIPTOR.values
+}
+_WANTED_USE = {Choice.APPROVE: loan_pb2.Reason.APPROVAL, Choice.REJECT: loan_pb2.Reason.REJECTION}
 
 
 def decision(request: review_pb2.DecideLoanRequest) -> Decision:
-    """What an agent decides."""
+    """What an agent decides.
+
+    Raises:
+        InvalidArgument: A reason is not in the catalogue, or not one for this decision; or a rejection has none.
+    """
     choice = Choice(review_pb2.DecideLoanRequest.Decision.Name(request.decision))
+    violations = [
+        Violation(f"reason_codes[{place}]", wrong)
+        for place, code in enumerate(request.reason_codes)
+        if (wrong := _reason_violation(code, choice))
+    ]
+    if choice is Choice.REJECT and not request.reason_codes:
+        violations.append(Violation("reason_codes", "must hold at least one code if the decision is REJECT"))
+    if violations:
+        raise InvalidArgument(violations)
     return Decision(request.agent_id, choice, tuple(request.reason_codes), request.comment)
 
 
@@ -46,4 +64,15 @@ def application(review: review_pb2.OpenReviewRequest.Review) -> Application:
         currency_code=review.currency_code,
         loan_type=loan_pb2.Loan.Type.Name(review.loan_type),
         reason_codes=tuple(review.reason_codes),
+        customer_exposure=Decimal(review.customer_exposure),
     )
+
+
+def _reason_violation(code: str, choice: Choice) -> str:
+    """What is wrong with a reason for a decision; empty if nothing is."""
+    use = _USES.get(code, loan_pb2.Reason.USE_UNSPECIFIED)
+    if use == loan_pb2.Reason.USE_UNSPECIFIED:
+        return "is not in the catalogue of reason codes"
+    if use != _WANTED_USE[choice]:
+        return f"is not a reason to {choice.lower()} a loan"
+    return ""

@@ -1,6 +1,7 @@
 """What the other services tell this one."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from chassis.errors import InvalidArgument, ServiceError
 from chassis.logs import log
 from los.review.v1 import review_pb2, review_pb2_grpc
 from review_service import usecases
-from review_service.domain import Application
+from review_service.domain import Application, ReviewPolicy
 from review_service.servicer import decoding
 
 Item = TypeVar("Item")
@@ -25,11 +26,13 @@ class ReviewInternalServicer(review_pb2_grpc.ReviewInternalServiceServicer):
     Args:
         engine: The database.
         wake: Called after a commit that left jobs behind.
+        policy: How reviews are done.
     """
 
-    def __init__(self, engine: Engine, wake: Callable[[], None]) -> None:
+    def __init__(self, engine: Engine, wake: Callable[[], None], policy: ReviewPolicy) -> None:
         self._engine = engine
         self._wake = wake
+        self._policy = policy
 
     @rpc.rpc
     def OpenReview(
@@ -40,7 +43,7 @@ class ReviewInternalServicer(review_pb2_grpc.ReviewInternalServiceServicer):
         """Open and assign reviews."""
         decoded = [_decoded(review) for review in request.reviews]
         readable = [application for application in decoded if isinstance(application, Application)]
-        failures = iter(self._each(usecases.open_reviews, readable))
+        failures = iter(self._each(partial(usecases.open_reviews, policy=self._policy), readable))
         self._wake()
         verdicts = [failed if isinstance(failed, InvalidArgument) else next(failures) for failed in decoded]
         return review_pb2.OpenReviewResponse(verdicts=rpc.verdicts(verdicts, PACKAGE))
@@ -53,6 +56,7 @@ class ReviewInternalServicer(review_pb2_grpc.ReviewInternalServiceServicer):
     ) -> review_pb2.CancelReviewResponse:
         """Cancel reviews."""
         failures = self._each(usecases.cancel_reviews, [UUID(loan_id) for loan_id in request.loan_ids])
+        self._wake()
         return review_pb2.CancelReviewResponse(verdicts=rpc.verdicts(failures, PACKAGE))
 
     def _each(

@@ -1,6 +1,7 @@
 """What staff may ask of reviews."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TypedDict
 from uuid import UUID
 
@@ -15,16 +16,24 @@ from review_service import domain, store, usecases
 from review_service.clients import LoanClient
 from review_service.domain import (
     Decision,
+    ExposureUnknown,
     LoanNotUnderReview,
     NotAssignedToAgent,
     Place,
+    Queue,
     ReviewNotFound,
+    ReviewPolicy,
+    Ruling,
 )
 from review_service.servicer import decoding, encoding
 from review_service.servicer.staff import StaffServicer
+from review_service.usecases import Overtaken
 
 CALL_MOST_S = 5.0
 """How long the loan service is waited for when the caller has set no deadline, or a later one."""
+
+TRIES_MOST = 3
+"""How often a decision is tried that is overtaken by changes of those whom it concerns."""
 
 
 class Terms(TypedDict):
@@ -38,6 +47,10 @@ class DecisionNotAppliedYet(Unavailable):
     """The decision is recorded; the loan service cannot be reached and will be told as soon as it can."""
 
 
+class ExposureNotAvailable(Unavailable):
+    """The loan service cannot be reached: what the customer owes is not known, and nothing was decided."""
+
+
 class ReviewServicer(StaffServicer):
     """The public service.
 
@@ -45,11 +58,20 @@ class ReviewServicer(StaffServicer):
         engine: The database.
         loans: The loan service.
         wake: Called after a commit that left jobs behind.
+        policy: How reviews are done.
         phone_region: Where phone numbers without a country code belong.
     """
 
-    def __init__(self, engine: Engine, loans: LoanClient, wake: Callable[[], None], *, phone_region: str) -> None:
-        super().__init__(engine, wake, phone_region=phone_region)
+    def __init__(
+        self,
+        engine: Engine,
+        loans: LoanClient,
+        wake: Callable[[], None],
+        policy: ReviewPolicy,
+        *,
+        phone_region: str,
+    ) -> None:
+        super().__init__(engine, wake, policy=policy, phone_region=phone_region)
         self._loans = loans
 
     @rpc.rpc
@@ -58,21 +80,40 @@ class ReviewServicer(StaffServicer):
         request: review_pb2.ListAssignmentsRequest,
         context: grpc.ServicerContext,
     ) -> review_pb2.ListAssignmentsResponse:
-        """List the open reviews of an agent, oldest first."""
-        size = request.size or 10
-        after = domain.read_page_token(request.page_token, request.agent_id) if request.page_token else None
+        """List the open reviews of an agent, and of those below if wanted, oldest first."""
+        size, queue = request.size or 10, Queue(request.agent_id, request.include_subtree)
+        after = domain.read_page_token(request.page_token, queue) if request.page_token else None
         with db.transaction(self._engine) as tx:
-            agent = store.get_agent(tx, request.agent_id)
-            reviews = store.list_open_reviews(tx, agent.agent_id, after=after, size=size + 1)
+            store.get_agent(tx, request.agent_id)
+            reviews = store.list_queue(tx, queue, after=after, size=size + 1)
+            total = store.count_queue(tx, queue)
         page = reviews[:size]
         more = ""
         if len(reviews) > size and (opened_at := page[-1].opened_at) is not None:
-            more = domain.page_token(agent.agent_id, Place(opened_at, page[-1].loan_id))
+            more = domain.page_token(queue, Place(opened_at, page[-1].loan_id))
         return review_pb2.ListAssignmentsResponse(
             assignments=[encoding.assignment(review) for review in page],
-            total_size=agent.open_review_count,
+            total_size=total,
             next_page_token=more,
         )
+
+    @rpc.rpc
+    def ReassignLoan(
+        self,
+        request: review_pb2.ReassignLoanRequest,
+        context: grpc.ServicerContext,
+    ) -> review_pb2.ReassignLoanResponse:
+        """Give an open review to another agent."""
+        loan_id = UUID(request.loan_id)
+        try:
+            with db.transaction(self._engine) as tx:
+                review = usecases.reassign_review(
+                    tx, loan_id, request.agent_id, request.to_agent_id, comment=request.comment
+                )
+        except ReviewNotFound:
+            raise self._why_no_review(loan_id, request.agent_id, context) from None
+        self._wake()
+        return review_pb2.ReassignLoanResponse(assignment=encoding.assignment(review))
 
     @rpc.rpc
     def DecideLoan(
@@ -81,24 +122,54 @@ class ReviewServicer(StaffServicer):
         """Decide a loan: record it here, then have the loan service apply it, outside the transaction."""
         loan_id, decision = UUID(request.loan_id), decoding.decision(request)
         try:
-            with db.transaction(self._engine) as tx:
-                standing = usecases.decide_review(tx, loan_id, decision)
-                crash.here("storing_decision")
-            crash.here("stored_decision")
+            ruling = self._record(loan_id, decision, context)
         except ReviewNotFound:
             raise self._why_no_review(loan_id, decision.agent_id, context) from None
         self._wake()
-        if standing is None:
+        if ruling is None:
             return review_pb2.DecideLoanResponse(loan=self._loan(loan_id, context))
-        return review_pb2.DecideLoanResponse(loan=self._apply(loan_id, standing, context))
+        return review_pb2.DecideLoanResponse(loan=self._apply(ruling, context))
 
-    def _apply(self, loan_id: UUID, decision: Decision, context: grpc.ServicerContext) -> loan_pb2.Loan:
+    def _record(self, loan_id: UUID, decision: Decision, context: grpc.ServicerContext) -> Ruling | None:
+        """Record a decision; the customer's exposure is asked for if it turns out to be needed.
+
+        Raises:
+            ExposureNotAvailable: It is needed and cannot be had.
+            Overtaken: Whom it concerns was changed at every try.
+        """
+        exposure, tries = None, 0
+        while True:
+            tries += 1
+            try:
+                with db.transaction(self._engine) as tx:
+                    ruling = usecases.decide_review(tx, loan_id, decision, self._policy, exposure)
+                    crash.here("storing_decision")
+                crash.here("stored_decision")
+            except ExposureUnknown:
+                exposure = self._exposure(loan_id, context)
+            except Overtaken:
+                if tries >= TRIES_MOST:
+                    raise
+            else:
+                return ruling
+
+    def _exposure(self, loan_id: UUID, context: grpc.ServicerContext) -> Decimal:
+        try:
+            return self._loans.get_customer_exposure(loan_id, **_terms(context))
+        except ServiceError as error:
+            if error.passing:
+                raise ExposureNotAvailable(
+                    "what the customer owes is not known while the loan service cannot be reached; nothing was decided"
+                ) from error
+            raise
+
+    def _apply(self, ruling: Ruling, context: grpc.ServicerContext) -> loan_pb2.Loan:
         """Apply a recorded decision at once; its job does so later if this fails."""
         try:
-            return self._loans.record_decision(loan_id, decision, **_terms(context))
+            return self._loans.record_decision(ruling, **_terms(context))
         except LoanNotUnderReview:
             with db.transaction(self._engine) as tx:
-                usecases.void_decisions(tx, [loan_id])
+                usecases.void_decisions(tx, [ruling.loan_id])
             raise
         except ServiceError as error:
             if error.passing:

@@ -9,6 +9,7 @@ from chassis.errors import InvalidArgument, Violation
 from los.loan.v1 import loan_pb2
 from los.review.v1 import review_pb2
 from review_service.domain import Agent, AgentChanges, Profile, canonical_name, is_blank
+from review_service.servicer.terms import limit_text, limit_violations
 
 _CLEARED_IF_UNSET = frozenset({"manager_id", "approval_limit", "max_open_reviews", "loan_types"})
 
@@ -68,6 +69,17 @@ def changes(request: review_pb2.UpdateAgentRequest, region: str) -> AgentChanges
     return given | _cleared(unset)
 
 
+def successor_id(request: review_pb2.DeactivateAgentRequest) -> int | None:
+    """Who takes over from an agent who leaves; None if nobody is named.
+
+    Raises:
+        InvalidArgument: It is the agent who leaves.
+    """
+    if request.successor_agent_id == request.agent_id:
+        raise InvalidArgument([Violation("successor_agent_id", "must be another agent")])
+    return request.successor_agent_id if request.HasField("successor_agent_id") else None
+
+
 def agent(stored: Agent) -> review_pb2.Agent:
     """An agent."""
     return review_pb2.Agent(
@@ -77,19 +89,15 @@ def agent(stored: Agent) -> review_pb2.Agent:
         phone=stored.phone,
         manager_id=stored.manager_id,
         is_available=stored.is_available,
-        approval_limit=_limit(stored.limits.get("")),
+        approval_limit=limit_text(stored.limits.get("")),
         open_review_count=stored.open_review_count,
         created_at=stored.created_at,
         updated_at=stored.updated_at,
         is_active=stored.is_active,
         max_open_reviews=stored.max_open_reviews,
-        loan_types=[loan_type for loan_type in loan_pb2.Loan.Type.keys() if loan_type in stored.loan_types],
+        loan_types=[loan_type for loan_type, _ in loan_pb2.Loan.Type.items() if loan_type in stored.loan_types],
         substitute_agent_id=stored.substitute_id,
     )
-
-
-def _limit(amount: Decimal | None) -> str | None:
-    return None if amount is None else f"{amount:.2f}"
 
 
 def _fields_set(message: Fields) -> list[str]:
@@ -128,16 +136,12 @@ def _values(fields: Fields, names: list[str], region: str, violations: list[Viol
         values["is_available"] = fields.is_available
     if "approval_limit" in names:
         values["approval_limit"] = Decimal(fields.approval_limit)
-        violations += _limit_violations(Decimal(fields.approval_limit), f"{prefix}approval_limit")
+        violations += limit_violations(Decimal(fields.approval_limit), f"{prefix}approval_limit")
     if "max_open_reviews" in names:
         values["max_open_reviews"] = fields.max_open_reviews
     if "loan_types" in names:
         values["loan_types"] = frozenset(loan_pb2.Loan.Type.Name(loan_type) for loan_type in fields.loan_types)
     return values
-
-
-def _limit_violations(limit: Decimal, field: str) -> list[Violation]:
-    return [] if limit > 0 else [Violation(field, "must be greater than 0")]
 
 
 def _name_violations(name: str, field: str) -> list[Violation]:

@@ -1,8 +1,11 @@
-"""Statements over reviews and recommendations."""
+"""Statements over reviews.
+
+Rows are locked and written in the order of the loans' ids wherever they are many: no deadlock.
+"""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,32 +13,37 @@ from sqlalchemy import Connection, Row, text
 
 from review_service.domain import (
     Application,
-    Assignment,
     Choice,
     Decision,
+    Grounds,
+    Holder,
     OpenReviews,
-    Place,
     Review,
     ReviewNotFound,
+    Right,
+    Ruling,
     State,
 )
+from review_service.store import steps
 
-_APPLICATION = "loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, reason_codes"
-_REVIEW = f"""{_APPLICATION}, state, opened_at, assigned_agent_id, assigned_at, decision, decided_by_agent_id,
-    decision_reason_codes, decision_comment"""
-_RECOMMENDED_BY = """ARRAY(
-    SELECT CAST(substr(actor, 7) AS int) FROM review_steps
-    WHERE review_steps.loan_id = reviews.loan_id AND kind = 'RECOMMENDED' ORDER BY number
-)"""
+_APPLICATION = """loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, reason_codes,
+    customer_exposure"""
+COLUMNS = f"""{_APPLICATION}, state, opened_at, due_at, at_top, escalation_count, step_number, assigned_agent_id,
+    on_behalf_of_agent_id, assignment_number, assigned_at, first_approved_by_agent_id, decision, decided_by_agent_id,
+    decision_reason_codes, decision_comment, decision_right, decision_on_behalf_of_agent_id, decision_limit,
+    decision_exposure"""
 
-# Rows are given in the order of the loans' ids, here and wherever many are locked: no deadlock. Lists cannot be nested
-# in an SQL array when their lengths differ: reason codes travel joined by commas.
+GET_TIME = text("SELECT clock_timestamp()")
+
+# Lists cannot be nested in an SQL array when their lengths differ: reason codes travel joined by commas.
 INSERT_REVIEWS = text(f"""
-INSERT INTO reviews ({_APPLICATION}, customer_exposure, state, opened_at, due_at)
+INSERT INTO reviews ({_APPLICATION}, state, opened_at, due_at)
 SELECT loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type,
-       string_to_array(reason_codes, ','), loan_amount, 'OPEN', now(), now() + interval '1 day'
+       string_to_array(reason_codes, ','), customer_exposure, 'OPEN', opened_at, due_at
 FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:names AS text[]), CAST(:phones AS text[]), CAST(:amounts AS numeric[]),
-            CAST(:currencies AS text[]), CAST(:types AS text[]), CAST(:reason_codes AS text[])) AS new ({_APPLICATION})
+            CAST(:currencies AS text[]), CAST(:types AS text[]), CAST(:reason_codes AS text[]),
+            CAST(:exposures AS numeric[]), CAST(:opened_ats AS timestamptz[]), CAST(:due_ats AS timestamptz[]))
+     AS new ({_APPLICATION}, opened_at, due_at)
 ON CONFLICT (loan_id) DO NOTHING
 RETURNING loan_id
 """)  # noqa: S608 -- constants of this module
@@ -46,19 +54,28 @@ SELECT loan_id, 'CANCELLED', now() FROM unnest(CAST(:loan_ids AS uuid[])) AS new
 ON CONFLICT (loan_id) DO NOTHING
 """)
 
-LOCK_REVIEW = text(f"SELECT {_REVIEW} FROM reviews WHERE loan_id = :loan_id FOR UPDATE")  # noqa: S608 -- constants
+LOCK_REVIEW = text(f"SELECT {COLUMNS} FROM reviews WHERE loan_id = :loan_id FOR UPDATE")  # noqa: S608 -- constants
 
-# A statement of its own after the lock: within it, it would read what was true before the lock was granted.
-LIST_RECOMMENDERS = text("""
-SELECT CAST(substr(actor, 7) AS int) FROM review_steps
-WHERE loan_id = :loan_id AND kind = 'RECOMMENDED' ORDER BY number
-""")
+LOCK_REVIEWS_OF = text(f"""
+SELECT {COLUMNS} FROM reviews WHERE state = 'OPEN' AND assigned_agent_id = ANY (CAST(:agent_ids AS int[]))
+ORDER BY loan_id FOR UPDATE
+""")  # noqa: S608 -- constants of this module
 
 # A row that somebody else holds is just being cancelled. Whoever assigns may hold agents already, so it never waits.
 LOCK_WAITING_REVIEWS = text(f"""
-SELECT {_APPLICATION} FROM reviews WHERE state = 'OPEN' AND assigned_agent_id IS NULL
+SELECT {COLUMNS} FROM reviews
+WHERE state = 'OPEN' AND assigned_agent_id IS NULL AND (:any_type OR loan_type = ANY (CAST(:types AS text[])))
 ORDER BY opened_at, loan_id LIMIT :most FOR UPDATE SKIP LOCKED
 """)  # noqa: S608 -- constants of this module
+
+# A row that somebody else holds is just being decided, moved or escalated: if it still is overdue, the next time.
+LOCK_OVERDUE_REVIEWS = text(f"""
+SELECT {COLUMNS} FROM reviews
+WHERE state = 'OPEN' AND assigned_agent_id IS NOT NULL AND NOT at_top AND due_at <= :now
+ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
+""")  # noqa: S608 -- constants of this module
+
+IS_ANY_WAITING = text("SELECT EXISTS (SELECT 1 FROM reviews WHERE state = 'OPEN' AND assigned_agent_id IS NULL)")
 
 # Read at every look at the metrics: no more than so many entries of the two partial indexes.
 COUNT_OPEN_REVIEWS = text("""
@@ -73,24 +90,41 @@ SELECT (SELECT count(*) FROM (
        )))::float8
 """)
 
-UPDATE_ASSIGNED = text("""
+UPDATE_REVIEWS = text("""
 UPDATE reviews
-SET assigned_agent_id = agents.agent_id, assignment_number = assignment_number + 1, step_number = step_number + 1,
-    assigned_at = now()
-FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:agent_ids AS int[])) AS given (loan_id, agent_id)
-     JOIN agents ON agents.agent_id = given.agent_id
-WHERE reviews.loan_id = given.loan_id AND state = 'OPEN'
-RETURNING reviews.loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, reason_codes,
-          assigned_agent_id, agents.name, agents.manager_id, assignment_number
+SET due_at = new.due_at, at_top = new.at_top, escalation_count = new.escalation_count, step_number = new.step_number,
+    assigned_agent_id = new.agent_id, on_behalf_of_agent_id = new.absent_id, assigned_at = new.assigned_at,
+    assignment_number = new.assignment_number, first_approved_by_agent_id = new.first_approved_by
+FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:due_ats AS timestamptz[]), CAST(:at_tops AS bool[]),
+            CAST(:escalation_counts AS int[]), CAST(:step_numbers AS int[]), CAST(:agent_ids AS int[]),
+            CAST(:absent_ids AS int[]), CAST(:assigned_ats AS timestamptz[]), CAST(:assignment_numbers AS int[]),
+            CAST(:first_approvers AS int[]))
+     AS new (loan_id, due_at, at_top, escalation_count, step_number, agent_id, absent_id, assigned_at,
+             assignment_number, first_approved_by)
+WHERE reviews.loan_id = new.loan_id AND state = 'OPEN'
+""")
+
+# Those of an agent are locked with them, if the caller is to lock these as well: all in the order of their ids.
+UPDATE_NOT_AT_TOP = text("""
+WITH held AS MATERIALIZED (
+    SELECT loan_id FROM reviews
+    WHERE state = 'OPEN' AND assigned_agent_id IS NOT NULL AND (at_top OR assigned_agent_id = :agent_id)
+    ORDER BY loan_id FOR UPDATE
+)
+UPDATE reviews SET at_top = FALSE FROM held WHERE reviews.loan_id = held.loan_id AND at_top
 """)
 
 UPDATE_DECIDED = text("""
 UPDATE reviews
 SET state = 'DECIDED', decision = :decision, decided_by_agent_id = :agent_id, decision_reason_codes = :reason_codes,
-    decision_comment = :comment, decided_at = now(),
-    decision_right = CASE WHEN assigned_agent_id = :agent_id THEN 'RIGHT_OF_ASSIGNEE' ELSE 'RIGHT_OF_MANAGER' END
+    decision_comment = :comment, decision_right = :right, decision_on_behalf_of_agent_id = :absent_id,
+    decision_limit = :limit, decision_exposure = :exposure, decided_at = :now
 WHERE loan_id = :loan_id AND state = 'OPEN'
 """)
+
+LIST_DECIDED = text(f"""
+SELECT {COLUMNS} FROM reviews WHERE loan_id = ANY (CAST(:loan_ids AS uuid[])) AND state = 'DECIDED'
+""")  # noqa: S608 -- constants of this module
 
 # The lock comes first and the counts after it, so that the agents are locked in their own order.
 LOCK_OPEN_REVIEWS = text("""
@@ -113,41 +147,30 @@ WITH decided AS MATERIALIZED (
 UPDATE reviews SET state = 'CANCELLED', cancelled_at = now() FROM decided WHERE reviews.loan_id = decided.loan_id
 """)
 
-INSERT_RECOMMENDATION = text("""
-WITH numbered AS (
-    UPDATE reviews SET step_number = step_number + 1 WHERE loan_id = :loan_id RETURNING loan_id, step_number
-)
-INSERT INTO review_steps (loan_id, number, kind, occurred_at, actor, step_right, reason_codes, comment)
-SELECT loan_id, step_number, 'RECOMMENDED', now(), 'agent:' || :agent_id, 'RIGHT_OF_ASSIGNEE', :reason_codes, :comment
-FROM numbered
-""")
 
-LIST_OPEN_REVIEWS = text(f"""
-SELECT {_REVIEW}, {_RECOMMENDED_BY} AS recommended_by FROM reviews
-WHERE assigned_agent_id = :agent_id AND state = 'OPEN'
-ORDER BY opened_at, loan_id LIMIT :size
-""")  # noqa: S608 -- constants of this module
-
-LIST_OPEN_REVIEWS_AFTER = text(f"""
-SELECT {_REVIEW}, {_RECOMMENDED_BY} AS recommended_by FROM reviews
-WHERE assigned_agent_id = :agent_id AND state = 'OPEN' AND (opened_at, loan_id) > (:opened_at, :loan_id)
-ORDER BY opened_at, loan_id LIMIT :size
-""")  # noqa: S608 -- constants of this module
+def get_time(tx: Connection) -> datetime:
+    """The time by the database's clock: later than whatever happened before the locks that the caller holds."""
+    now: datetime = tx.execute(GET_TIME).scalar_one()
+    return now
 
 
-def insert_reviews(tx: Connection, applications: Sequence[Application]) -> set[UUID]:
+def insert_reviews(tx: Connection, reviews: Iterable[Review]) -> set[UUID]:
     """Open reviews; answer those that are new: the others were opened, or cancelled, before."""
-    ordered = sorted(applications, key=lambda application: application.loan_id)
+    ordered = sorted(reviews, key=lambda review: review.loan_id)
+    applications = [review.known_application for review in ordered]
     rows = tx.execute(
         INSERT_REVIEWS,
         {
-            "loan_ids": [application.loan_id for application in ordered],
-            "names": [application.customer_name for application in ordered],
-            "phones": [application.customer_phone for application in ordered],
-            "amounts": [application.loan_amount for application in ordered],
-            "currencies": [application.currency_code for application in ordered],
-            "types": [application.loan_type for application in ordered],
-            "reason_codes": [",".join(application.reason_codes) for application in ordered],
+            "loan_ids": [application.loan_id for application in applications],
+            "names": [application.customer_name for application in applications],
+            "phones": [application.customer_phone for application in applications],
+            "amounts": [application.loan_amount for application in applications],
+            "currencies": [application.currency_code for application in applications],
+            "types": [application.loan_type for application in applications],
+            "reason_codes": [",".join(application.reason_codes) for application in applications],
+            "exposures": [application.customer_exposure for application in applications],
+            "opened_ats": [review.opened_at for review in ordered],
+            "due_ats": [review.due_at for review in ordered],
         },
     )
     return {row.loan_id for row in rows}
@@ -164,33 +187,94 @@ def lock_review(tx: Connection, loan_id: UUID) -> Review:
     Raises:
         ReviewNotFound: There is none.
     """
-    row = tx.execute(LOCK_REVIEW, {"loan_id": loan_id}).one_or_none()
-    if row is None:
+    locked = _locked(tx, tx.execute(LOCK_REVIEW, {"loan_id": loan_id}).all())
+    if not locked:
         raise ReviewNotFound(f"there is no review of loan {loan_id}")
-    return _review(row, tuple(tx.scalars(LIST_RECOMMENDERS, {"loan_id": loan_id})))
+    return locked[0]
 
 
-def lock_waiting_reviews(tx: Connection, most: int) -> list[Application]:
-    """Open reviews that are assigned to nobody, oldest first."""
-    return [_application(row) for row in tx.execute(LOCK_WAITING_REVIEWS, {"most": most})]
+def lock_reviews_of(tx: Connection, agent_ids: Iterable[int]) -> list[Review]:
+    """The open reviews that agents have, locked until the transaction ends."""
+    return _locked(tx, tx.execute(LOCK_REVIEWS_OF, {"agent_ids": list(agent_ids)}).all())
 
 
-def update_assigned(tx: Connection, given: Mapping[UUID, int]) -> list[Assignment]:
-    """Assign open reviews to agents, which the caller has locked or only just inserted."""
-    rows = tx.execute(UPDATE_ASSIGNED, {"loan_ids": list(given), "agent_ids": list(given.values())})
-    return [
-        Assignment(_application(row), row.assigned_agent_id, row.name, row.manager_id, row.assignment_number)
-        for row in rows
-    ]
+def lock_waiting_reviews(tx: Connection, types: Collection[str] | None, most: int) -> list[Review]:
+    """Open reviews that nobody has and nobody else holds, oldest first, locked until the transaction ends.
+
+    Args:
+        tx: The transaction.
+        types: Only of loans of these types; None means all.
+        most: How many at most.
+    """
+    values = {"any_type": types is None, "types": sorted(types or ()), "most": most}
+    return _locked(tx, tx.execute(LOCK_WAITING_REVIEWS, values).all())
 
 
-def update_decided(tx: Connection, loan_id: UUID, decision: Decision) -> None:
+def lock_overdue_reviews(tx: Connection, now: datetime, most: int) -> list[Review]:
+    """Open reviews that are due to move up and nobody else holds, the longest due first, locked until the end."""
+    return _locked(tx, tx.execute(LOCK_OVERDUE_REVIEWS, {"now": now, "most": most}).all())
+
+
+def is_any_waiting(tx: Connection) -> bool:
+    """Whether there is a review that nobody has."""
+    found: bool = tx.execute(IS_ANY_WAITING).scalar_one()
+    return found
+
+
+def update_reviews(tx: Connection, reviews: Sequence[Review]) -> None:
+    """Write what became of open reviews that the caller has locked, or only just inserted."""
+    tx.execute(
+        UPDATE_REVIEWS,
+        {
+            "loan_ids": [review.loan_id for review in reviews],
+            "due_ats": [review.due_at for review in reviews],
+            "at_tops": [review.at_top for review in reviews],
+            "escalation_counts": [review.escalation_count for review in reviews],
+            "step_numbers": [review.step_number for review in reviews],
+            "agent_ids": [review.assigned_agent_id for review in reviews],
+            "absent_ids": [review.holder and review.holder.on_behalf_of_agent_id for review in reviews],
+            "assigned_ats": [review.assigned_at for review in reviews],
+            "assignment_numbers": [review.assignment_number for review in reviews],
+            "first_approvers": [review.first_approved_by for review in reviews],
+        },
+    )
+
+
+def update_not_at_top(tx: Connection, agent_id: int | None = None) -> None:
+    """Let overdue reviews look again for somebody above, because the tree changes; lock those of an agent as well."""
+    tx.execute(UPDATE_NOT_AT_TOP, {"agent_id": agent_id})
+
+
+def update_decided(tx: Connection, loan_id: UUID, decision: Decision, grounds: Grounds, now: datetime) -> None:
     """End an open review with a decision."""
-    tx.execute(UPDATE_DECIDED, {**_because(loan_id, decision), "decision": str(decision.choice)})
+    tx.execute(
+        UPDATE_DECIDED,
+        {
+            "loan_id": loan_id,
+            "decision": str(decision.choice),
+            "agent_id": decision.agent_id,
+            "reason_codes": list(decision.reason_codes),
+            "comment": decision.comment,
+            "right": str(grounds.right),
+            "absent_id": grounds.on_behalf_of_agent_id,
+            "limit": grounds.limit,
+            "exposure": grounds.exposure,
+            "now": now,
+        },
+    )
+
+
+def list_rulings(tx: Connection, loan_ids: Iterable[UUID]) -> dict[UUID, Ruling]:
+    """The decisions of reviews with all that led to them; those that are not decided, or void, are left out."""
+    decided = tx.execute(LIST_DECIDED, {"loan_ids": list(loan_ids)}).all()
+    taken = steps.list_steps(tx, [row.loan_id for row in decided])
+    return {
+        row.loan_id: Ruling(row.loan_id, _decision(row), _grounds(row), tuple(taken[row.loan_id])) for row in decided
+    }
 
 
 def update_cancelled(tx: Connection, loan_ids: Iterable[UUID]) -> Counter[int]:
-    """End open reviews without a decision; answer how many were assigned to each agent."""
+    """End open reviews without a decision; answer how many each agent had."""
     locked = tx.execute(LOCK_OPEN_REVIEWS, {"loan_ids": list(loan_ids)}).all()
     tx.execute(UPDATE_CANCELLED, {"loan_ids": [row.loan_id for row in locked]})
     return Counter(row.assigned_agent_id for row in locked if row.assigned_agent_id is not None)
@@ -201,63 +285,59 @@ def update_voided(tx: Connection, loan_ids: Iterable[UUID]) -> None:
     tx.execute(UPDATE_VOIDED, {"loan_ids": list(loan_ids)})
 
 
-def insert_recommendation(tx: Connection, loan_id: UUID, decision: Decision) -> None:
-    """Remember an approval above its agent's limit; the first one of each agent counts."""
-    tx.execute(INSERT_RECOMMENDATION, _because(loan_id, decision))
-
-
 def count_open_reviews(tx: Connection, most: int) -> OpenReviews:
     """How many reviews are to be decided; counting ends at so many."""
     return OpenReviews(*tx.execute(COUNT_OPEN_REVIEWS, {"most": most}).one())
 
 
-def list_open_reviews(tx: Connection, agent_id: int, *, after: Place | None, size: int) -> list[Review]:
-    """The queue of an agent, oldest first, after a place in it."""
-    values: dict[str, Any] = {"agent_id": agent_id, "size": size}
-    if after is None:
-        rows = tx.execute(LIST_OPEN_REVIEWS, values)
-    else:
-        place = {"opened_at": after.opened_at, "loan_id": after.loan_id}
-        rows = tx.execute(LIST_OPEN_REVIEWS_AFTER, values | place)
-    return [_review(row, tuple(row.recommended_by)) for row in rows]
-
-
-def _because(loan_id: UUID, decision: Decision) -> dict[str, Any]:
-    return {
-        "loan_id": loan_id,
-        "agent_id": decision.agent_id,
-        "reason_codes": list(decision.reason_codes),
-        "comment": decision.comment,
-    }
-
-
-def _application(row: Row[Any]) -> Application:
-    amount: Decimal = row.loan_amount
-    return Application(
-        row.loan_id,
-        row.customer_name,
-        row.customer_phone,
-        amount,
-        row.currency_code,
-        row.loan_type,
-        tuple(row.reason_codes),
-    )
-
-
-def _review(row: Row[Any], recommended_by: tuple[int, ...]) -> Review:
+def review_of(row: Row[Any], recommended_by: tuple[int, ...]) -> Review:
+    """A row of these columns as a value."""
     return Review(
         loan_id=row.loan_id,
         state=State(row.state),
         application=None if row.opened_at is None else _application(row),
         opened_at=row.opened_at,
-        assigned_agent_id=row.assigned_agent_id,
+        due_at=row.due_at,
+        holder=None if row.assigned_agent_id is None else Holder(row.assigned_agent_id, row.on_behalf_of_agent_id),
         assigned_at=row.assigned_at,
+        assignment_number=row.assignment_number,
+        step_number=row.step_number,
+        escalation_count=row.escalation_count,
+        at_top=row.at_top,
         recommended_by=recommended_by,
+        first_approved_by=row.first_approved_by_agent_id,
         decision=None if row.decision is None else _decision(row),
+        grounds=None if row.decision is None else _grounds(row),
+    )
+
+
+def _locked(tx: Connection, rows: Sequence[Row[Any]]) -> list[Review]:
+    """Locked rows as values. What belongs to them is read after the lock: before it, it might have been another."""
+    with_steps = [row.loan_id for row in rows if row.step_number > 0]
+    recommended_by = steps.list_recommenders(tx, with_steps) if with_steps else {}
+    return [review_of(row, recommended_by.get(row.loan_id, ())) for row in rows]
+
+
+def _application(row: Row[Any]) -> Application:
+    return Application(
+        row.loan_id,
+        row.customer_name,
+        row.customer_phone,
+        row.loan_amount,
+        row.currency_code,
+        row.loan_type,
+        tuple(row.reason_codes),
+        row.customer_exposure,
     )
 
 
 def _decision(row: Row[Any]) -> Decision:
     return Decision(
         row.decided_by_agent_id, Choice(row.decision), tuple(row.decision_reason_codes), row.decision_comment
+    )
+
+
+def _grounds(row: Row[Any]) -> Grounds:
+    return Grounds(
+        Right(row.decision_right), row.decision_on_behalf_of_agent_id, row.decision_limit, row.decision_exposure
     )

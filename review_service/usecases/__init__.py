@@ -4,32 +4,38 @@ Locks are taken in one order, so that nobody waits in a circle: the tree, review
 jobs.
 """
 
-from review_service.usecases.agents import create_agent, create_first_agents, update_agent
-from review_service.usecases.reviews import (
-    ASSIGN_MOST,
-    ASSIGN_WAITING,
-    NOTIFY_STAFF,
-    RECORD_ASSIGNMENT,
-    RECORD_DECISION,
-    assign_waiting,
-    cancel_reviews,
-    decide_review,
-    open_reviews,
-    void_decisions,
-)
+from review_service.usecases.agents import create_agent, create_first_agents, set_approval_limit, update_agent
+from review_service.usecases.assigning import assign_waiting
+from review_service.usecases.covers import APPLY_COVERS, apply_covers, create_cover, end_cover
+from review_service.usecases.deciding import Overtaken, decide_review, void_decisions
+from review_service.usecases.escalating import escalate_overdue
+from review_service.usecases.leaving import activate_agent, deactivate_agent
+from review_service.usecases.opening import cancel_reviews, open_reviews
+from review_service.usecases.reassigning import reassign_review
+from review_service.usecases.telling import ASSIGN_WAITING, ESCALATE, NOTIFY_STAFF, RECORD_DECISION, RECORD_STEPS
 
 __all__ = [
-    "ASSIGN_MOST",
+    "APPLY_COVERS",
     "ASSIGN_WAITING",
+    "ESCALATE",
     "NOTIFY_STAFF",
-    "RECORD_ASSIGNMENT",
     "RECORD_DECISION",
+    "RECORD_STEPS",
+    "Overtaken",
+    "activate_agent",
+    "apply_covers",
     "assign_waiting",
     "cancel_reviews",
     "create_agent",
+    "create_cover",
     "create_first_agents",
+    "deactivate_agent",
     "decide_review",
+    "end_cover",
+    "escalate_overdue",
     "open_reviews",
+    "reassign_review",
+    "set_approval_limit",
     "update_agent",
     "void_decisions",
 ]

@@ -36,7 +36,8 @@ class Peers(
         statuses: The loans there are.
         decisions: Every RecordReviewDecision, in order.
         request_ids: Under which ids they came.
-        assignments: Every assignment, in order.
+        reviews: What was told of reviews, in order: all steps so far each time.
+        exposures: What customers owe or have applied for, by loan; 0 if it is not named.
         messages: Every message, in order.
         refuse: Called first in every call with the method's name; may raise.
         refuse_item: Called for every item of a batch; may raise.
@@ -46,7 +47,8 @@ class Peers(
         self.statuses: dict[str, loan_pb2.Loan.Status] = {}
         self.request_ids: list[str] = []
         self.decisions: list[loan_pb2.RecordReviewDecisionRequest] = []
-        self.assignments: list[loan_pb2.RecordReviewAssignmentsRequest.Assignment] = []
+        self.reviews: list[loan_pb2.RecordReviewStepsRequest.Review] = []
+        self.exposures: dict[str, str] = {}
         self.messages: list[notification_pb2.SendNotificationRequest.Message] = []
         self.refuse: Callable[[str], None] = lambda _: None
         self.refuse_item: Callable[[object], None] = lambda _: None
@@ -106,13 +108,21 @@ class Peers(
         return loan_pb2.RecordReviewDecisionResponse(loan=self._loan(request.loan_id))
 
     @rpc.rpc
-    def RecordReviewAssignments(  # noqa: N802 -- the contract's name
-        self, request: loan_pb2.RecordReviewAssignmentsRequest, _: grpc.ServicerContext
-    ) -> loan_pb2.RecordReviewAssignmentsResponse:
-        self.refuse("RecordReviewAssignments")
-        failures = [self._failure(item) for item in request.assignments]
-        self.assignments += [item for item, failed in zip(request.assignments, failures, strict=True) if not failed]
-        return loan_pb2.RecordReviewAssignmentsResponse(verdicts=rpc.verdicts(failures, "los.loan.v1"))
+    def RecordReviewSteps(  # noqa: N802 -- the contract's name
+        self, request: loan_pb2.RecordReviewStepsRequest, _: grpc.ServicerContext
+    ) -> loan_pb2.RecordReviewStepsResponse:
+        self.refuse("RecordReviewSteps")
+        failures = [self._failure(item) for item in request.reviews]
+        self.reviews += [item for item, failed in zip(request.reviews, failures, strict=True) if not failed]
+        return loan_pb2.RecordReviewStepsResponse(verdicts=rpc.verdicts(failures, "los.loan.v1"))
+
+    @rpc.rpc
+    def GetCustomerExposure(  # noqa: N802 -- the contract's name
+        self, request: loan_pb2.GetCustomerExposureRequest, _: grpc.ServicerContext
+    ) -> loan_pb2.GetCustomerExposureResponse:
+        self.refuse("GetCustomerExposure")
+        amount = self.exposures.get(request.loan_id, "0.00")
+        return loan_pb2.GetCustomerExposureResponse(amount=amount, currency_code="USD")
 
     @rpc.rpc
     def SendNotification(  # noqa: N802 -- the contract's name

@@ -22,15 +22,16 @@ class Service:
 
     def __init__(self, office: Office, peers: Peers) -> None:
         self.woken = 0
+        self.policy = office.policy
         self._office, self._peers = office, peers
 
     def wake(self) -> None:
         self.woken += 1
 
     def register(self, to: grpc.aio.Server) -> None:
-        outside = ReviewServicer(self._office.engine, self._peers.loans, self.wake, phone_region="US")
+        outside = ReviewServicer(self._office.engine, self._peers.loans, self.wake, self.policy, phone_region="US")
         review_pb2_grpc.add_ReviewServiceServicer_to_server(outside, to)
-        inside = ReviewInternalServicer(self._office.engine, self.wake)
+        inside = ReviewInternalServicer(self._office.engine, self.wake, self.policy)
         review_pb2_grpc.add_ReviewInternalServiceServicer_to_server(inside, to)
 
     def connect(self, channel: grpc.Channel) -> None:

@@ -1,10 +1,11 @@
 """Agents, loans and reviews for tests; what a test does not name does not matter to it."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-from review_service.domain import Agent, Application, Decision, Review, State
+from review_service.domain import Agent, Application, Decision, Holder, Review, State
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -16,6 +17,12 @@ def agent(
     manager_id: int | None = None,
     open_count: int = 0,
     phone: str = "",
+    substitute: int | None = None,
+    available: bool = True,
+    active: bool = True,
+    most: int | None = None,
+    skills: Iterable[str] = (),
+    last_assigned_at: datetime | None = None,
 ) -> Agent:
     return Agent(
         agent_id=agent_id,
@@ -23,20 +30,32 @@ def agent(
         email=f"agent{agent_id}@example.com",
         phone=phone or f"+1202555{agent_id:04}",
         manager_id=manager_id,
-        is_active=True,
+        is_active=active,
+        is_available=available,
+        max_open_reviews=most,
+        loan_types=frozenset(skills),
         limits={} if limit is None else {"": Decimal(limit)},
         open_review_count=open_count,
-        last_assigned_at=None,
-        substitute_id=None,
+        last_assigned_at=last_assigned_at,
+        substitute_id=substitute,
         created_at=NOON,
         updated_at=NOON,
         as_of=NOON,
     )
 
 
-def application(amount: int | str = 20_000, *, phone: str = "+14155550123", loan_id: UUID | None = None) -> Application:
+def application(
+    amount: int | str = 20_000, *, phone: str = "+14155550123", loan_id: UUID | None = None, loan_type: str = "HOME"
+) -> Application:
     return Application(
-        loan_id or uuid4(), "Ada Lovelace", phone, Decimal(amount), "USD", "HOME", ("AMOUNT_REQUIRES_REVIEW",)
+        loan_id or uuid4(),
+        "Ada Lovelace",
+        phone,
+        Decimal(amount),
+        "USD",
+        loan_type,
+        ("AMOUNT_REQUIRES_REVIEW",),
+        Decimal(amount),
     )
 
 
@@ -46,7 +65,9 @@ def review(
     amount: int | str = 20_000,
     phone: str = "+14155550123",
     assigned_to: int | None = 1,
+    on_behalf_of: int | None = None,
     recommended_by: tuple[int, ...] = (),
+    first_approved_by: int | None = None,
     decision: Decision | None = None,
 ) -> Review:
     loan = application(amount, phone=phone)
@@ -55,8 +76,10 @@ def review(
         state=state,
         application=loan,
         opened_at=NOON,
-        assigned_agent_id=assigned_to,
+        due_at=NOON,
+        holder=None if assigned_to is None else Holder(assigned_to, on_behalf_of),
         assigned_at=None if assigned_to is None else NOON,
         recommended_by=recommended_by,
+        first_approved_by=first_approved_by,
         decision=decision,
     )
