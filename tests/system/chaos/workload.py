@@ -227,15 +227,17 @@ class Workload:
             answer = await self._http.request(method, path, **rest)
         except httpx.TransportError as error:
             return f"unknown: {type(error).__name__}", None
-        if answer.is_success:
+        try:
             body: Json = answer.json()
+        except ValueError:
+            raise AssertionError(f"{method} {path} was answered {answer.status_code}: {answer.text[:200]!r}") from None
+        if answer.is_success:
             return "ok", body
-        failure: Json = answer.json()
-        reason = next((detail["reason"] for detail in failure["details"] if "reason" in detail), "")
+        reason = next((detail["reason"] for detail in body["details"] if "reason" in detail), "")
         said = f"{answer.status_code} {reason}".strip()
         if answer.status_code >= 500:
             return f"unknown: {said}", None
-        if answer.status_code == 429 or failure["code"] == ABORTED:
+        if answer.status_code == 429 or body["code"] == ABORTED:
             return f"busy: {said}", None
         return f"refused: {said}", None
 
