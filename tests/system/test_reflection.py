@@ -47,8 +47,10 @@ def test_every_server_tells_its_health_in_all_and_by_service(channel: grpc.Chann
     [
         ("loan", "los.loan.v1.LoanService.CountLoansByStatus", {}),
         ("loan", "los.loan.v1.LoanService.ListLoans", {"size": 1, "status": "APPLIED"}),
+        ("loan", "los.loan.v1.LoanService.ListReasonCodes", {}),
         ("review", "los.review.v1.ReviewService.GetAgent", {"agent_id": 1}),
         ("notification", "los.notification.v1.NotificationService.ListNotifications", {"size": 1}),
+        ("notification", "los.notification.v1.NotificationService.ListNotices", {"overdue": False}),
     ],
 )
 def test_a_call_works_with_no_file(
