@@ -48,13 +48,14 @@ IMPLIED = """(
     FROM loan.loans JOIN unnest(CAST(:told AS text[]), CAST(:templates AS text[])) AS said (status, template)
          USING (status)
     UNION ALL
-    SELECT 'push:' || loan_id || ':step-' || number || CASE kind WHEN 'ESCALATED' THEN ':manager' ELSE ':agent' END,
+    SELECT 'push:' || loan_id || ':' || 'step-' || number || ':'
+               || CASE kind WHEN 'ESCALATED' THEN 'manager' ELSE 'agent' END,
            'agent:' || assigned_agent_id,
            CASE kind WHEN 'ESCALATED' THEN 'LOAN_ESCALATED_TO_MANAGER' WHEN 'COVERED' THEN 'LOAN_COVERED'
                 ELSE 'LOAN_ASSIGNED' END
     FROM review.review_steps WHERE assigned_agent_id IS NOT NULL
     UNION ALL
-    SELECT 'push:' || loan_id || ':step-' || number || ':from', 'agent:' || had_by, 'LOAN_ESCALATED'
+    SELECT 'push:' || loan_id || ':' || 'step-' || number || ':' || 'from', 'agent:' || had_by, 'LOAN_ESCALATED'
     FROM (
         SELECT loan_id, number, kind, lag(assigned_agent_id) OVER (PARTITION BY loan_id ORDER BY number) AS had_by
         FROM review.review_steps WHERE assigned_agent_id IS NOT NULL
@@ -63,7 +64,7 @@ IMPLIED = """(
 ) AS implied"""
 
 MANAGERS_TOLD = """
-SELECT 'push:' || loan_id || ':step-' || number || ':manager'
+SELECT 'push:' || loan_id || ':' || 'step-' || number || ':' || 'manager'
 FROM review.review_steps WHERE kind IN ('ASSIGNED', 'REASSIGNED')
 """
 
@@ -218,11 +219,11 @@ MESSAGES = {
                AND sent.recipient = coalesce(implied.recipient, sent.recipient)) IS NOT TRUE
     """,
     "message {} to the manager must be to agent {}, but is to {}": """
-        SELECT 'push:' || steps.loan_id || ':step-' || number || ':manager', manager_id, recipient
+        SELECT 'push:' || steps.loan_id || ':' || 'step-' || number || ':' || 'manager', manager_id, recipient
         FROM review.review_steps AS steps
              JOIN review.agents ON agent_id = coalesce(on_behalf_of_agent_id, assigned_agent_id)
              LEFT JOIN notification.notifications
-             ON dedupe_key = 'push:' || steps.loan_id || ':step-' || number || ':manager'
+             ON dedupe_key = 'push:' || steps.loan_id || ':' || 'step-' || number || ':' || 'manager'
         WHERE kind IN ('ASSIGNED', 'REASSIGNED') AND agents.updated_at <= occurred_at
               AND recipient IS DISTINCT FROM 'agent:' || manager_id
     """,
