@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import grpc
 from prometheus_client import Metric
-from pydantic import AfterValidator, Field, PostgresDsn
+from pydantic import AfterValidator, BeforeValidator, Field, PostgresDsn
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Connection, Engine
 
@@ -42,6 +42,10 @@ def _checked_hours(written: str) -> str:
     return written
 
 
+def _none_if_empty(written: object) -> object:
+    return None if written == "" else written
+
+
 def _checked_zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -69,7 +73,9 @@ class ReviewSettings(BaseSettings):
     business_hours: Annotated[str, AfterValidator(_checked_hours)] = ""
     time_zone: Annotated[str, AfterValidator(_checked_zone)] = "UTC"
     holidays: frozenset[date] = frozenset()
-    four_eyes_above: Decimal | None = Field(None, ge=0, le=Decimal("99999999.99"), decimal_places=2)
+    four_eyes_above: Annotated[Decimal | None, BeforeValidator(_none_if_empty)] = Field(
+        None, ge=0, le=Decimal("99999999.99"), decimal_places=2
+    )
 
     delivery_threads: int = Field(4, ge=1, le=64)
     pool_batch: int = Field(200, ge=1, le=1_000)
