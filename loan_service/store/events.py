@@ -6,7 +6,17 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from loan_service.domain import Authority, Event, EventKind, LoanNotFound, Position, Right, Status, StoredEvent
+from loan_service.domain import (
+    NO_AUTHORITY,
+    Authority,
+    Event,
+    EventKind,
+    LoanNotFound,
+    Position,
+    Right,
+    Status,
+    StoredEvent,
+)
 
 VERSION_MOST = 999_999_999
 """More events than a loan ever has; the most digits that the text form of a position may have."""
@@ -46,6 +56,10 @@ def insert_events(tx: Connection, events: Sequence[Event]) -> None:
     """Add to the histories."""
     if not events:
         return
+    # Where no person acted, which is everywhere on the way to a decision of the system, nothing is sent of any: unnest
+    # fills up what is shorter with NULL.
+    acted = any(event.authority is not NO_AUTHORITY for event in events)
+    authorities = [event.authority for event in events] if acted else []
     tx.execute(
         INSERT_EVENTS,
         {
@@ -59,10 +73,10 @@ def insert_events(tx: Connection, events: Sequence[Event]) -> None:
             "reason_codes": [",".join(event.reason_codes) for event in events],
             "comments": [event.comment for event in events],
             "agent_ids": [event.assigned_agent_id for event in events],
-            "rights": [event.authority.right and str(event.authority.right) for event in events],
-            "absent_ids": [event.authority.on_behalf_of_agent_id for event in events],
-            "limits": [event.authority.approval_limit for event in events],
-            "exposures": [event.authority.customer_exposure for event in events],
+            "rights": [authority.right and str(authority.right) for authority in authorities],
+            "absent_ids": [authority.on_behalf_of_agent_id for authority in authorities],
+            "limits": [authority.approval_limit for authority in authorities],
+            "exposures": [authority.customer_exposure for authority in authorities],
         },
     )
 
