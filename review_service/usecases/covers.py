@@ -64,15 +64,14 @@ def _move_to_substitutes(tx: Connection, agent_ids: Iterable[int]) -> None:
     """Nobody else changes covers, or who is active, meanwhile. Nobody gets what they applied for themselves."""
     reviews = store.lock_reviews_of(tx, agent_ids)
     staff = {agent.agent_id: agent for agent in store.list_roster(tx)}
-    covered: list[tuple[Review, Agent]] = []
-    returned: list[tuple[Review, Agent]] = []
+    now = store.get_time(tx)
+    moves = []
     for review in reviews:
-        seat = _seat(review, staff)
-        taker = domain.stand_in(seat, staff)
-        if taker.phone != review.known_application.customer_phone:
-            (returned if taker is seat else covered).append((review, seat))
-    moving.move_reviews(tx, covered, StepKind.COVERED, staff)
-    moving.move_reviews(tx, returned, StepKind.REASSIGNED, staff)
+        holder = domain.holder_of(_seat(review, staff), staff)
+        if staff[holder.agent_id].phone != review.known_application.customer_phone:
+            is_return = holder.on_behalf_of_agent_id is None
+            moves.append(domain.give(review, StepKind.REASSIGNED if is_return else StepKind.COVERED, holder, now))
+    moving.save_moves(tx, moves, staff)
 
 
 def _seat(review: Review, staff: Mapping[int, Agent]) -> Agent:
