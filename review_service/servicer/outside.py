@@ -71,7 +71,7 @@ class ReviewServicer(StaffServicer):
         *,
         phone_region: str,
     ) -> None:
-        super().__init__(engine, wake, policy=policy, phone_region=phone_region)
+        super().__init__(engine, wake, policy, phone_region=phone_region)
         self._loans = loans
 
     @rpc.rpc

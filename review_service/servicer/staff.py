@@ -18,17 +18,15 @@ class StaffServicer(review_pb2_grpc.ReviewServiceServicer):
     Args:
         engine: The database.
         wake: Called after a commit that left jobs behind.
-        phone_region: Where phone numbers without a country code belong.
         policy: How reviews are done.
+        phone_region: Where phone numbers without a country code belong.
     """
 
-    def __init__(
-        self, engine: Engine, wake: Callable[[], None], *, phone_region: str, policy: ReviewPolicy | None = None
-    ) -> None:
+    def __init__(self, engine: Engine, wake: Callable[[], None], policy: ReviewPolicy, *, phone_region: str) -> None:
         self._engine = engine
         self._wake = wake
         self._phone_region = phone_region
-        self._policy = policy or ReviewPolicy()
+        self._policy = policy
 
     @rpc.rpc
     def CreateAgent(

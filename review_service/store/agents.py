@@ -24,10 +24,6 @@ SELECT agent_id, name, email, phone, manager_id, is_active, is_available, max_op
        ) AS substitute_id
 FROM agents"""
 
-# Whoever shares out reviews, or changes what sharing out depends on, does it alone: what one leaves waiting because
-# nobody is available, the next one sees. The number is "revi".
-LOCK_ASSIGNING = text("SELECT pg_advisory_xact_lock(1919252073)")
-
 # Whoever changes who is above whom, or who stands in for whom, does it alone: two changes that are fine one by one may
 # close a circle together. The number is "tree".
 LOCK_TREE = text("SELECT pg_advisory_xact_lock(1953654117)")
@@ -100,11 +96,6 @@ UPDATE agents SET last_assigned_at = statement_timestamp() + place * interval '1
 FROM unnest(CAST(:agent_ids AS int[])) WITH ORDINALITY AS given (agent_id, place)
 WHERE agents.agent_id = given.agent_id
 """)
-
-
-def lock_assigning(tx: Connection) -> None:
-    """Be the only one who assigns reviews until the transaction ends; taken before anything else."""
-    tx.execute(LOCK_ASSIGNING)
 
 
 def lock_tree(tx: Connection) -> None:
