@@ -35,6 +35,7 @@ def test_only_the_database_must_be_named(monkeypatch: pytest.MonkeyPatch, capsys
         ("LOAN_POOL_SIZE", "0"),
         ("LOAN_LEASE_S", "0.1"),
         ("LOAN_ASSESSMENT_ATTEMPTS", "0"),
+        ("LOAN_NOTICE_DUE_DAYS", "0"),
         ("LOAN_GRACE_S", "soon"),
     ],
 )
