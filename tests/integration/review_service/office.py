@@ -193,7 +193,7 @@ class Office:
         *,
         why: Sequence[str] = (),
         comment: str = "",
-        exposure: Decimal = Decimal(0),
+        exposure: Decimal | None = Decimal(0),
     ) -> Decision | None:
         """Decide as an agent, whose customer owes so much."""
         with db.transaction(self.engine) as tx:

@@ -88,8 +88,8 @@ def test_the_process_serves_works_and_drains(review_process: Runs, office: Offic
         got = service.GetAgent(review_pb2.GetAgentRequest(agent_id=agent.agent_id), timeout=10).agent
         assert got.name == agent.name
         (loan_id,) = office.open(application())
-        wait_until(lambda: bool(peers.assignments and peers.messages), "the assignment to be told", 30, [process])
-    assert peers.assignments[0].loan_id == str(loan_id)
+        wait_until(lambda: bool(peers.reviews and peers.messages), "the assignment to be told", 30, [process])
+    assert peers.reviews[0].loan_id == str(loan_id)
     process.ask_to_stop()
     assert process.wait(grace_s=30) == 0
     said = process.log.read_text()
@@ -104,7 +104,7 @@ def test_work_alone_serves_nothing_but_its_health(
     office.open()
     process = review_process("work")
     wait_until(lambda: probe.serves(target), "the worker to be healthy", 30, [process])
-    wait_until(lambda: bool(peers.assignments and peers.messages), "the assignment to be told", 30, [process])
+    wait_until(lambda: bool(peers.reviews and peers.messages), "the assignment to be told", 30, [process])
     with grpc.insecure_channel(target) as channel, pytest.raises(grpc.RpcError) as refused:
         review_pb2_grpc.ReviewServiceStub(channel).ListAgents(review_pb2.ListAgentsRequest(), timeout=10)
     assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
@@ -117,8 +117,8 @@ def test_serve_alone_leaves_the_work_to_others(review_process: Runs, office: Off
     wait_until(lambda: probe.serves(target), "the service to serve", 30, [process])
     process.ask_to_stop()
     assert process.wait(grace_s=30) == 0
-    assert not peers.assignments
-    assert len(office.jobs("record_assignment")) == 1
+    assert not peers.reviews
+    assert len(office.jobs("record_steps")) == 1
 
 
 def test_a_database_that_is_not_migrated_is_not_ready(scratch_database: Engine) -> None:

@@ -1,12 +1,15 @@
 """Many things at once: threads that start together, then what must be true. `office` checks the rest at its end."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from functools import partial
 from itertools import chain
 
 import pytest
+from sqlalchemy import text
 
 from review_service.domain import (
     Choice,
@@ -16,12 +19,14 @@ from review_service.domain import (
     ManagerCycle,
     NotAssignedToAgent,
     ReviewNotFound,
+    ReviewPolicy,
     State,
 )
+from review_service.usecases import Overtaken
 from tests.integration.review_service.office import Office, application
 
 ROUNDS = 12
-REFUSALS = (NotAssignedToAgent, DecisionAlreadyMade, LoanNotUnderReview, ReviewNotFound)
+REFUSALS = (NotAssignedToAgent, DecisionAlreadyMade, LoanNotUnderReview, ReviewNotFound, Overtaken)
 
 
 def at_once(*works: Callable[[], object]) -> list[object]:
@@ -51,6 +56,7 @@ def test_reviews_opened_by_many_at_once_are_shared_out_evenly(office: Office) ->
             office.open(*(application() for _ in range(size)))
 
     assert failures(at_once(*[open_twenty_five] * 8)) == []
+    office.settle()
     loads = office.loads()
     assert sorted(loads) == [agent.agent_id for agent in agents]
     assert sorted(loads.values()) == [66, 67, 67]
@@ -60,6 +66,7 @@ def test_the_same_reviews_opened_by_many_at_once_are_opened_once(office: Office)
     agent = office.hire()
     loans = [application() for _ in range(50)]
     assert failures(at_once(*[partial(office.open, *loans), partial(office.open, *reversed(loans))] * 4)) == []
+    office.settle()
     assert office.open_count(agent) == 50
 
 
@@ -91,7 +98,7 @@ def test_the_same_recommendation_many_times_at_once_moves_the_review_once(office
     (loan_id,) = office.open()
     assert at_once(*[partial(office.decide, loan_id, agent)] * 8) == [None] * 8
     assert (office.open_count(agent), office.open_count(manager)) == (0, 1)
-    assert len(office.jobs("record_assignment")) == 2
+    assert office.kinds(loan_id) == ["ASSIGNED", "RECOMMENDED", "ASSIGNED"]
 
 
 def test_a_decision_against_a_cancellation_leaves_one_of_them(office: Office) -> None:
@@ -130,9 +137,119 @@ def test_no_review_waits_while_somebody_is_becoming_available(office: Office) ->
             )
             == []
         )
+        office.settle()
         assert office.loads().total() == 30 * number
         for agent in agents:
             office.change(agent, {"is_available": False})
+
+
+def test_a_decision_against_an_escalation_leaves_the_decision_and_counts_that_are_true(office: Office) -> None:
+    manager = office.hire(available=False)
+    agent = office.hire(manager)
+    for _ in range(ROUNDS):
+        (loan_id,) = office.open()
+        office.make_overdue(loan_id)
+        decided, escalated = at_once(partial(office.decide, loan_id, agent), office.escalate)
+        assert escalated is False
+        if isinstance(decided, NotAssignedToAgent):  # the escalation was first
+            assert office.kinds(loan_id) == ["ASSIGNED", "ESCALATED"]
+            office.decide(loan_id, manager)
+        else:
+            assert office.kinds(loan_id) == ["ASSIGNED"]
+            assert decided == Decision(agent.agent_id, Choice.APPROVE)
+    assert (office.open_count(agent), office.open_count(manager)) == (0, 0)
+
+
+def test_of_many_who_escalate_at_once_one_moves_each_review_up_one_step(office: Office) -> None:
+    head = office.hire(available=False)
+    manager = office.hire(head, available=False)
+    office.hire(manager)
+    for number in range(1, ROUNDS + 1):
+        loan_ids = office.open(*(application() for _ in range(20)))
+        office.make_overdue(*loan_ids)
+        assert failures(at_once(*[office.escalate] * 4)) == []
+        office.escalate()
+        assert {tuple(office.kinds(loan_id)) for loan_id in loan_ids} == {("ASSIGNED", "ESCALATED")}
+        assert office.open_count(manager) == 20 * number
+
+
+def test_of_two_first_approvals_at_once_one_is_the_first_and_the_other_decides(office: Office) -> None:
+    office.policy = ReviewPolicy(four_eyes_above=Decimal(10_000))
+    manager = office.hire()
+    agent = office.hire(manager)
+    for _ in range(ROUNDS):
+        (loan_id,) = office.open()
+        outcomes = at_once(partial(office.decide, loan_id, agent), partial(office.decide, loan_id, manager))
+        assert failures(outcomes) == []
+        standing = office.review(loan_id)
+        assert sorted(outcome is None for outcome in outcomes) == [False, True]
+        assert standing.decision is not None
+        assert {standing.first_approved_by, standing.decision.agent_id} == {agent.agent_id, manager.agent_id}
+
+
+@pytest.mark.parametrize("capacity", [None, 70], ids=["without a capacity", "with just enough"])
+def test_200_reviews_of_many_threads_against_3_agents(office: Office, capacity: int | None) -> None:
+    agents = [office.hire(most=capacity) for _ in range(3)]
+
+    def open_all() -> None:
+        for size in (1, 3, 1, 20):
+            office.open(*(application() for _ in range(size)))
+
+    def assign() -> None:
+        for _ in range(10):
+            office.assign_waiting()
+
+    assert failures(at_once(*[open_all] * 8, assign)) == []
+    office.settle()
+    loads = office.loads()
+    assert sorted(loads) == [agent.agent_id for agent in agents]
+    assert loads.total() == 200
+    assert max(loads.values()) - min(loads.values()) <= 1
+
+
+def test_200_reviews_against_agents_with_too_little_capacity_wait_until_slots_are_freed(office: Office) -> None:
+    agents = {agent.agent_id: agent for agent in [office.hire(most=10) for _ in range(3)]}
+    loans = [application() for _ in range(200)]
+    assert failures(at_once(*[partial(office.open, *loans[start : start + 25]) for start in range(0, 200, 25)])) == []
+    rounds = 0
+    while True:
+        office.settle()
+        reviews = [review for loan in loans if (review := office.review(loan.loan_id)).state is State.OPEN]
+        if not reviews:
+            break
+        mine = [partial(office.decide, each.loan_id, agents[each.holder.agent_id]) for each in reviews if each.holder]
+        assert len(mine) == min(30, len(reviews))
+        assert failures(at_once(*mine[:16])) == []
+        for decide in mine[16:]:
+            decide()
+        rounds += 1
+    assert rounds == 7
+
+
+def test_decisions_that_move_reviews_back_and_forth_never_wait_for_one_another_in_a_circle(office: Office) -> None:
+    office.policy = ReviewPolicy(four_eyes_above=Decimal(10_000))
+    head = office.hire()
+    managers = [office.hire(head) for _ in range(2)]
+    agents = [office.hire(managers[number % 2]) for number in range(4)]
+    loan_ids = office.open(*(application() for _ in range(60)))
+    staff = [head, *managers, *agents]
+
+    def decide_all(turn: int) -> None:
+        for number, loan_id in enumerate(loan_ids):
+            with contextlib.suppress(*REFUSALS):
+                office.decide(loan_id, staff[(number * (turn + 1) + turn) % len(staff)])
+
+    def reassign_all() -> None:
+        for number, loan_id in enumerate(reversed(loan_ids)):
+            with contextlib.suppress(*REFUSALS):
+                office.reassign(loan_id, head, staff[number % len(staff)])
+
+    def escalate_all() -> None:
+        for loan_id in loan_ids[::3]:
+            office.rows(text("UPDATE reviews SET due_at = now() WHERE loan_id = :id RETURNING 1"), id=loan_id)
+            office.escalate()
+
+    assert failures(at_once(*[partial(decide_all, turn) for turn in range(6)], reassign_all, escalate_all)) == []
 
 
 def test_of_two_opposite_moves_at_once_one_is_refused(office: Office) -> None:
@@ -189,5 +306,6 @@ def test_everything_at_once_ends_without_a_deadlock_and_with_counts_that_are_tru
         change_all,
         partial(office.cancel, *ids[::7]),
         lambda: [office.assign_waiting() for _ in range(10)],
+        lambda: [office.escalate() for _ in range(5)],
     )
     assert failures(outcomes) == []

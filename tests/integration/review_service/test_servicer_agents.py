@@ -122,6 +122,7 @@ def test_an_assignment_shows_what_the_agent_needs_to_know(service: Service, offi
     assert shown.opened_at.ToDatetime() < shown.assigned_at.ToDatetime()
     shown.ClearField("opened_at")
     shown.ClearField("assigned_at")
+    shown.ClearField("due_at")
     assert shown == review_pb2.Assignment(
         loan_id=str(loan_id),
         customer_name="Ada Lovelace",
@@ -131,6 +132,9 @@ def test_an_assignment_shows_what_the_agent_needs_to_know(service: Service, offi
         loan_type="HOME",
         reason_codes=["AMOUNT_REQUIRES_REVIEW"],
         recommended_by_agent_id=agent.agent_id,
+        state=review_pb2.Assignment.AWAITING_HIGHER_AUTHORITY,
+        agent_id=manager.agent_id,
+        customer_exposure="20000.50",
     )
 
 

@@ -23,6 +23,7 @@ def review(loan_id: UUID | None = None, **fields: Any) -> review_pb2.OpenReviewR
             "currency_code": "USD",
             "loan_type": "HOME",
             "reason_codes": ["AMOUNT_REQUIRES_REVIEW"],
+            "customer_exposure": "20000",
             **fields,
         }
     )

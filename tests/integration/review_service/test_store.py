@@ -1,6 +1,5 @@
-"""What the tables refuse, and that the statements which run all day use the indexes made for them."""
+"""What the tables refuse."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -10,8 +9,6 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from chassis import db
-from review_service.store import reviews
-from tests.integration.review_service.office import Office, application
 
 AGENT = {"name": "A", "email": "a@example.com", "phone": "+14155550100", "is_available": True}
 OPEN = {
@@ -105,33 +102,3 @@ def test_only_a_cancelled_review_can_be_without_an_application(review_database: 
     insert(review_database, "reviews", {"loan_id": uuid4(), "state": "CANCELLED", "cancelled_at": NOW})
     with pytest.raises(IntegrityError, match=r"reviews_(application|decided)_check"):
         insert(review_database, "reviews", {"loan_id": uuid4(), "state": lost})
-
-
-def outer_path(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The nodes through which the rows come, from the last to the first."""
-    yield node
-    for child in node.get("Plans", []):
-        if child["Parent Relationship"] == "Outer":
-            yield from outer_path(child)
-
-
-@pytest.mark.parametrize(
-    ("statement", "index"),
-    [
-        (reviews.LOCK_WAITING_REVIEWS, "reviews_waiting_index"),
-        (reviews.LIST_OPEN_REVIEWS, "reviews_queue_index"),
-        (reviews.LIST_OPEN_REVIEWS_AFTER, "reviews_queue_index"),
-    ],
-    ids=["waiting reviews", "a queue", "a queue from a place on"],
-)
-def test_the_index_is_used_and_nothing_is_sorted(office: Office, statement: Any, index: str) -> None:
-    agent = office.hire()
-    office.open(*(application() for _ in range(1_000)))
-    office.change(agent, {"is_available": False})
-    office.open(*(application() for _ in range(1_000)))
-    values = {"agent_id": agent.agent_id, "opened_at": NOW, "loan_id": uuid4(), "size": 10, "most": 10}
-    needed = {name: value for name, value in values.items() if name in statement.compile().params}
-    (plan,) = office.rows(text(f"EXPLAIN (FORMAT JSON) {statement.text}"), **needed)[0][0]
-    path = list(outer_path(plan["Plan"]))
-    assert path[-1]["Index Name"] == index
-    assert {node["Node Type"] for node in path} <= {"Limit", "LockRows", "Index Scan"}

@@ -1,9 +1,9 @@
 """Use cases on a real database, one after the other; races are in test_races."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
-from sqlalchemy import text
 
 from review_service.domain import (
     AgentNotFound,
@@ -11,11 +11,15 @@ from review_service.domain import (
     Decision,
     DecisionAlreadyMade,
     EmailAlreadyTaken,
+    Grounds,
     LoanNotUnderReview,
     ManagerCycle,
     NotAssignedToAgent,
     ReviewNotFound,
+    Right,
     State,
+    Step,
+    StepKind,
 )
 from tests.integration.review_service.office import Office, application
 
@@ -35,7 +39,7 @@ def test_opening_a_review_again_changes_nothing(office: Office) -> None:
     office.open(loan, application(99_000, loan_id=loan.loan_id))
     assert office.review(loan.loan_id) == before
     assert office.open_count(agent) == 1
-    assert len(office.jobs("record_assignment")) == 1
+    assert len(office.jobs("record_steps")) == 1
 
 
 def test_an_assignment_tells_the_loan_service_the_agent_and_the_manager(office: Office) -> None:
@@ -43,23 +47,20 @@ def test_an_assignment_tells_the_loan_service_the_agent_and_the_manager(office: 
     agent = office.hire(manager)
     (loan_id,) = office.open(application("20000.5"))
     values = {"customer_name": "Ada Lovelace", "loan_amount": "20000.50", "currency_code": "USD", "loan_type": "HOME"}
-    assert office.jobs("record_assignment") == {
-        f"record_assignment:{loan_id}:1": {
-            "loan_id": str(loan_id),
-            "agent_id": agent.agent_id,
-            "assignment_number": 1,
-        }
-    }
+    assert office.jobs("record_steps") == {f"record_steps:{loan_id}:1": {"loan_id": str(loan_id)}}
+    (step,) = office.steps(loan_id)
+    assert (step.number, step.kind, step.actor, step.assigned_agent_id) == (1, "ASSIGNED", "system", agent.agent_id)
+    assert step.occurred_at == office.review(loan_id).assigned_at
     assert office.jobs("notify_staff") == {
-        f"push:{loan_id}:1:agent": {
-            "dedupe_key": f"push:{loan_id}:1:agent",
+        f"push:{loan_id}:step-1:agent": {
+            "dedupe_key": f"push:{loan_id}:step-1:agent",
             "loan_id": str(loan_id),
             "recipient": f"agent:{agent.agent_id}",
             "template": "LOAN_ASSIGNED",
             "values": values,
         },
-        f"push:{loan_id}:1:manager": {
-            "dedupe_key": f"push:{loan_id}:1:manager",
+        f"push:{loan_id}:step-1:manager": {
+            "dedupe_key": f"push:{loan_id}:step-1:manager",
             "loan_id": str(loan_id),
             "recipient": f"agent:{manager.agent_id}",
             "template": "LOAN_ASSIGNED_TO_REPORT",
@@ -71,7 +72,7 @@ def test_an_assignment_tells_the_loan_service_the_agent_and_the_manager(office: 
 def test_without_a_manager_only_the_agent_is_notified(office: Office) -> None:
     office.hire()
     (loan_id,) = office.open()
-    assert set(office.jobs("notify_staff")) == {f"push:{loan_id}:1:agent"}
+    assert set(office.jobs("notify_staff")) == {f"push:{loan_id}:step-1:agent"}
 
 
 def test_a_manager_gets_reviews_only_while_nobody_below_is_available(office: Office) -> None:
@@ -116,8 +117,8 @@ def test_waiting_reviews_are_assigned_the_oldest_first_and_a_bounded_number_at_a
     agent = office.hire()
     assert office.open_count(agent) == 1_000
     assert all(office.holder(loan_id) for loan_id in older[::100])
-    assert office.assign_waiting() == 200
-    assert office.assign_waiting() == 0
+    office.settle()
+    assert office.open_count(agent) == 1_200
     assert all(office.holder(loan_id) for loan_id in newer[::100])
 
 
@@ -133,19 +134,12 @@ def test_an_agent_who_becomes_unavailable_keeps_the_open_reviews(office: Office)
 def test_a_decision_ends_the_review_and_is_told_to_the_loan_service(office: Office) -> None:
     agent = office.hire()
     (loan_id,) = office.open()
-    made = office.decide(loan_id, agent, Choice.REJECT, why=["INSUFFICIENT_INCOME"], comment="too little")
-    assert made == Decision(agent.agent_id, Choice.REJECT, ("INSUFFICIENT_INCOME",), "too little")
+    made = office.decide(loan_id, agent, Choice.REJECT, why=["INCOME_INSUFFICIENT"], comment="too little")
+    assert made == Decision(agent.agent_id, Choice.REJECT, ("INCOME_INSUFFICIENT",), "too little")
     decided = office.review(loan_id)
     assert (decided.state, decided.decision, office.open_count(agent)) == (State.DECIDED, made, 0)
-    assert office.jobs("record_decision") == {
-        f"record_decision:{loan_id}": {
-            "loan_id": str(loan_id),
-            "agent_id": agent.agent_id,
-            "approved": False,
-            "reason_codes": ["INSUFFICIENT_INCOME"],
-            "comment": "too little",
-        }
-    }
+    assert decided.grounds == Grounds(Right.RIGHT_OF_ASSIGNEE)
+    assert office.jobs("record_decision") == {f"record_decision:{loan_id}": {"loan_id": str(loan_id)}}
 
 
 def test_the_same_decision_again_answers_the_first_one_and_another_is_refused(office: Office) -> None:
@@ -169,7 +163,7 @@ def test_an_approval_above_the_limit_moves_the_review_up_and_tells_so(office: Of
     manager = office.hire(head, limit=500_000)
     agent = office.hire(manager, limit=50_000)
     (loan_id,) = office.open(application(80_000))
-    assert office.decide(loan_id, agent, why=["KNOWN_CUSTOMER"], comment="sound") is None
+    assert office.decide(loan_id, agent, why=["INCOME_VERIFIED"], comment="sound", exposure=Decimal(90_000)) is None
     moved = office.review(loan_id)
     assert (moved.state, moved.assigned_agent_id, moved.recommended_by, moved.decision) == (
         State.OPEN,
@@ -178,14 +172,25 @@ def test_an_approval_above_the_limit_moves_the_review_up_and_tells_so(office: Of
         None,
     )
     assert (office.open_count(agent), office.open_count(manager)) == (0, 1)
-    assert office.jobs("record_assignment")[f"record_assignment:{loan_id}:2"]["agent_id"] == manager.agent_id
-    told = {key: args["recipient"] for key, args in office.jobs("notify_staff").items() if ":2:" in key}
+    told = {key: args["recipient"] for key, args in office.jobs("notify_staff").items() if "step-1" not in key}
     assert told == {
-        f"push:{loan_id}:2:agent": f"agent:{manager.agent_id}",
-        f"push:{loan_id}:2:manager": f"agent:{head.agent_id}",
+        f"push:{loan_id}:step-3:agent": f"agent:{manager.agent_id}",
+        f"push:{loan_id}:step-3:manager": f"agent:{head.agent_id}",
     }
-    kept = office.rows(text("SELECT actor, reason_codes, comment FROM review_steps"))
-    assert [tuple(row) for row in kept] == [(f"agent:{agent.agent_id}", ["KNOWN_CUSTOMER"], "sound")]
+    _, recommended, assigned = office.steps(loan_id)
+    assert recommended == Step(
+        loan_id=loan_id,
+        number=2,
+        kind=StepKind.RECOMMENDED,
+        occurred_at=assigned.occurred_at,
+        actor=f"agent:{agent.agent_id}",
+        reason_codes=("INCOME_VERIFIED",),
+        comment="sound",
+        right=Right.RIGHT_OF_ASSIGNEE,
+        approval_limit=Decimal(50_000),
+        customer_exposure=Decimal(90_000),
+    )
+    assert (assigned.kind, assigned.actor, assigned.assigned_agent_id) == ("ASSIGNED", "system", manager.agent_id)
     assert not office.jobs("record_decision")
 
 
@@ -203,7 +208,7 @@ def test_repeating_a_recommendation_moves_nothing(office: Office) -> None:
     (loan_id,) = office.open(application(80_000))
     assert office.decide(loan_id, agent) is None
     assert office.decide(loan_id, agent) is None
-    assert len(office.jobs("record_assignment")) == 2
+    assert office.kinds(loan_id) == ["ASSIGNED", "RECOMMENDED", "ASSIGNED"]
     office.decide(loan_id, manager, Choice.REJECT)
     assert office.decide(loan_id, agent) is None
 
@@ -217,7 +222,7 @@ def test_a_recommendation_that_nobody_may_grant_stays_at_the_top_until_a_limit_i
     assert office.decide(loan_id, head) is None
     stuck = office.review(loan_id)
     assert (stuck.assigned_agent_id, stuck.recommended_by) == (head.agent_id, (agent.agent_id, head.agent_id))
-    assert len(office.jobs("record_assignment")) == 2
+    assert office.kinds(loan_id) == ["ASSIGNED", "RECOMMENDED", "ASSIGNED", "RECOMMENDED"]
     office.change(head, {"approval_limit": None})
     assert office.decide(loan_id, head) == Decision(head.agent_id, Choice.APPROVE)
 
