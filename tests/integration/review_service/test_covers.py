@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from chassis.errors import InvalidArgument
+from deploy.processes import wait_until
 from review_service.domain import (
     AgentNotActive,
     AgentNotFound,
@@ -17,6 +18,8 @@ from review_service.domain import (
     Holder,
 )
 from tests.integration.review_service.office import Office, application
+from tests.integration.review_service.peers import Peers
+from tests.integration.review_service.test_worker import working
 
 BEGIN = text("UPDATE covers SET starts_at = now() - interval '1 hour' WHERE cover_id = :cover_id RETURNING 1")
 RUN_OUT = text("""
@@ -186,3 +189,12 @@ def test_both_must_be_there(office: Office) -> None:
             office.cover(one, other)
     with pytest.raises(InvalidArgument, match="ends_at"):
         office.cover(agent, office.hire(), ends_in_s=-1)
+
+
+def test_the_pool_sees_that_the_time_of_a_cover_has_come(office: Office, peers: Peers) -> None:
+    agent, substitute = office.hire(), office.hire(available=False)
+    (loan_id,) = office.open()
+    cover = office.cover(agent, substitute, starts_in_s=600)
+    with working(office, peers):
+        office.rows(BEGIN, cover_id=cover.cover_id)
+        wait_until(lambda: office.holder(loan_id) == substitute.agent_id, "the review to be covered", 30)
