@@ -43,6 +43,8 @@ def assign_waiting(tx: Connection, policy: ReviewPolicy) -> bool:
         Whether there may be more that somebody can take.
     """
     types = domain.types_taken(store.list_roster(tx))
+    if types is not None and not types:
+        return False
     waiting = store.lock_waiting_reviews(tx, types, ASSIGN_MOST)
     shared = assign(tx, waiting, policy)
     return shared.left > 0 or (shared.assigned > 0 and len(waiting) == ASSIGN_MOST)

@@ -207,7 +207,7 @@ def test_who_has_left_decides_nothing(service: Service, office: Office, peers: P
     agent = office.hire()
     loan_id = opened(office, peers)
     office.dismiss(agent, reassign=True)
-    expected = (Code.FAILED_PRECONDITION, "AGENT_NOT_ACTIVE", [])
+    expected: tuple[Code, str, list[str]] = (Code.FAILED_PRECONDITION, "AGENT_NOT_ACTIVE", [])
     assert refusal(service.outside.DecideLoan, decide(loan_id, agent)) == expected
 
 

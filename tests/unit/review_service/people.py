@@ -1,13 +1,14 @@
 """Agents, loans and reviews for tests; what a test does not name does not matter to it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-from review_service.domain import Agent, Application, Decision, Holder, Review, State
+from review_service.domain import Agent, Application, Decision, Holder, Review, Search, State
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+APPLICANT = "+14155550123"
 
 
 def agent(
@@ -83,3 +84,24 @@ def review(
         first_approved_by=first_approved_by,
         decision=decision,
     )
+
+
+# The assigned agent, their manager, the manager's manager and the head.
+CHAIN = [
+    agent(1, limit=50_000, manager_id=2),
+    agent(2, limit=100_000, manager_id=3),
+    agent(3, limit=500_000, manager_id=4),
+    agent(4),
+]
+
+
+def search(
+    held: Review,
+    decider_id: int,
+    chain: Sequence[Agent] = CHAIN,
+    others: Iterable[Agent] = (),
+    *,
+    exposure: int | None = None,
+) -> Search:
+    staff = {member.agent_id: member for member in [*chain, *others] if member.is_active}
+    return Search(held, chain, staff, decider_id, None if exposure is None else Decimal(exposure))
