@@ -62,6 +62,7 @@ def deactivate_agent(
     else:
         _put_below(tx, reports, successor, agent)
         _refuse_applicant(reviews, takers)
+        staff = {each.agent_id: each for each in store.list_roster(tx)}  # the successor may have another manager now
         moving.move_reviews(tx, ((review, successor) for review in reviews), StepKind.REASSIGNED, staff)
     telling.offer_waiting(tx)
     return store.get_agent(tx, agent_id)

@@ -71,6 +71,16 @@ def test_a_successor_takes_over_reviews_and_reports(office: Office) -> None:
     assert manager_id(office, report) == successor.agent_id
 
 
+def test_of_what_a_successor_takes_over_whoever_is_their_manager_then_is_told(office: Office) -> None:
+    head = office.hire(available=False)
+    agent = office.hire(head)
+    successor = office.hire(agent, available=False)
+    (loan_id,) = office.open()
+    office.dismiss(agent, successor)
+    told = office.jobs("notify_staff")[f"push:{loan_id}:step-2:manager"]
+    assert told["recipient"] == f"agent:{head.agent_id}"
+
+
 def test_without_a_successor_reviews_are_shared_out_again_and_reports_move_up(office: Office) -> None:
     head = office.hire()
     agent = office.hire(head)
