@@ -28,6 +28,7 @@ PER_S = 5.0
 TIMEOUT_S = 12.0  # of a request; longer than what the gateway allows a call
 PAUSE_MOST_S = 1.5  # before a request is repeated
 LOOK_EVERY_S = 0.4
+MANAGERS = 4  # who each change something about somebody every so many seconds
 STAFF_CHANGE_EVERY_S = 2.0
 ABSENT_S = 4.0
 ABORTED = 10  # the gRPC code for a lost race, which HTTP calls a conflict as well
@@ -93,7 +94,7 @@ class Workload:
     async def _work(self) -> None:
         limits = httpx.Limits(max_connections=500, max_keepalive_connections=50)
         async with httpx.AsyncClient(base_url=self._url, timeout=TIMEOUT_S, limits=limits) as self._http:
-            stories = {asyncio.create_task(self._manage())}
+            stories = {asyncio.create_task(self._manage()) for _ in range(MANAGERS)}
             while not self._closing.is_set():
                 stories.add(asyncio.create_task(self._story(len(stories))))
                 await self._pause(self._chance.expovariate(PER_S))
