@@ -57,7 +57,7 @@ def configure(service: str, settings: LogSettings) -> None:
     structlog.configure(
         processors=[*added, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # a line in one piece: others may write to the file
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
