@@ -41,7 +41,7 @@ def serving(register: Callable[[grpc.aio.Server], None]) -> Iterator[grpc.Channe
             yield channel
     finally:
         asyncio.run_coroutine_threadsafe(stop(), loop).result(30)
+        threads.shutdown()  # a call whose caller has left may still be on one, and ends on the loop
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
-        threads.shutdown()
