@@ -24,8 +24,6 @@ from gateway.upstream import Upstreams
 _PAGE_METHODS = ("GET", "HEAD")
 
 _OUT_OF_TIME = RefusedError(503, "the gateway is stopping and waits no longer; whether this was done is unknown")
-    503, "the gateway is stopping and does not wait any longer; whether this was done is unknown"
-)
 
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
