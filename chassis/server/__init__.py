@@ -22,7 +22,8 @@ from chassis import config, crash, memory, rpc
 from chassis.crash import CrashSettings
 from chassis.errors import ServiceError
 from chassis.logs import log
-from chassis.server.gate import Gate, Threads
+from chassis.server.gate import Threads
+from chassis.server.guarded import Guarded
 from chassis.server.symbols import Symbols
 
 SERVING: int = health_pb2.HealthCheckResponse.SERVING
@@ -117,7 +118,7 @@ class _Process:
             loop.add_signal_handler(number, self._on_signal)
         executor = Threads(threads)
         options = [*OPTIONS, ("grpc.so_reuseport", int(shares_port))]  # by default two servers would silently share one
-        server = grpc.aio.server(migration_thread_pool=executor, interceptors=[Gate(executor)], options=options)
+        server = Guarded(executor, options)
         register(server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = [*self._services, "grpc.health.v1.Health", reflection.SERVICE_NAME]
