@@ -12,7 +12,7 @@ def draw(curve: Curve, path: Path) -> None:
     """Draw a curve into an SVG file: medians, and the span between the least and the greatest."""
     # Text stays text, and the same figures make the same file.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "bench", "font.size": 9}):
-        figure = Figure(figsize=(4.2 * len(curve.panels), 3.2), layout="constrained")
+        figure = Figure(figsize=(1.4 + 4 * len(curve.panels), 3.6), layout="constrained")
         figure.suptitle(curve.title, fontsize=10)
         for axes, (what, series) in zip(
             figure.subplots(1, len(curve.panels), squeeze=False)[0], curve.panels.items(), strict=True
@@ -27,5 +27,6 @@ def draw(curve: Curve, path: Path) -> None:
             axes.set_xlabel(curve.across)
             axes.set_ylabel(what)
             axes.grid(visible=True, linewidth=0.3)
-            axes.legend(fontsize=7, frameon=False)
+        named = figure.axes[0].get_legend_handles_labels()  # every panel has the same series
+        figure.legend(*named, loc="outside lower center", ncols=3, fontsize=7, frameon=False)
         figure.savefig(path, format="svg", metadata={"Date": None})
