@@ -1,7 +1,7 @@
 """Measuring two sides alternately, and saying what came out."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -32,6 +32,7 @@ class Line:
         reference: The rounds of the other side.
         wanted: The ratio, ours to the reference, that is promised; None for a figure beside the promises.
         at_most: The promise is an upper bound.
+        violations: What the checker of reliability found in the data afterwards.
         notes: What a reader must know besides.
     """
 
@@ -42,6 +43,7 @@ class Line:
     reference: Sequence[Round]
     wanted: float | None
     at_most: bool = False
+    violations: Sequence[str] = field(default_factory=tuple)
     notes: Sequence[str] = field(default_factory=tuple)
 
     @property
@@ -51,8 +53,8 @@ class Line:
 
     @property
     def errors(self) -> int:
-        """Everything that failed, on both sides."""
-        return sum(each.errors for each in (*self.ours, *self.reference))
+        """Everything that failed, on both sides, and what was wrong afterwards."""
+        return sum(each.errors for each in (*self.ours, *self.reference)) + len(self.violations)
 
     @property
     def verdict(self) -> str:
@@ -61,6 +63,34 @@ class Line:
             return "-"
         is_met = self.ratio <= self.wanted if self.at_most else self.ratio >= self.wanted
         return "met" if is_met and not self.errors else "NOT MET"
+
+
+Point = tuple[float, float, float, float]
+"""Where along the curve, and the median, the least and the greatest there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One plot.
+
+    Attributes:
+        promise: Whose it is; no promise has two.
+        title: What is shown.
+        across: What the curve goes along, with its unit.
+        panels: For each figure, with its unit, the points of each series.
+        is_log: The way along the curve is logarithmic.
+    """
+
+    promise: str
+    title: str
+    across: str
+    panels: Mapping[str, Mapping[str, Sequence[Point]]]
+    is_log: bool = False
+
+
+def point(at: float, values: Sequence[float]) -> Point:
+    """The point of a curve that some values make."""
+    return at, statistics.median(values), min(values), max(values)
 
 
 def middle(rounds: Sequence[Round]) -> float:

@@ -1,4 +1,4 @@
-"""P2: SubmitLoan over gRPC, against what PostgreSQL alone stores, a row a commit."""
+"""P2: SubmitLoan over gRPC, against what PostgreSQL alone stores, a row a commit; and two processes against one."""
 
 import re
 import subprocess
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import text
 
 from bench import stand
 from bench.load import rpc
@@ -16,6 +16,9 @@ from deploy.processes import CannotRun
 
 ROUNDS = 3
 SECONDS = 4
+CALLERS = 64
+CONNECTIONS = 16
+"""Of the callers to one process or two: the kernel spreads connections, not calls."""
 CLIENTS = 32
 
 MAKE_COPY = text("CREATE TABLE copies (LIKE loan.loans INCLUDING ALL)")
@@ -31,7 +34,7 @@ VALUES (uuidv7(), 'Ada Lovelace', '+1415' || (2000000 + random() * 7000000)::int
 def measure(server: postgres.Server) -> Iterator[Line]:
     """Submit by 64 callers, and insert the same row by 32 clients."""
     with stand.running(server, "p2", "loan serve") as ours:
-        with create_engine(make_url(ours.owner_url).set(drivername="postgresql+psycopg2")).begin() as tx:
+        with ours.owner().begin() as tx:
             tx.execute(MAKE_COPY)
         script = ours.processes["loan"].log.with_name("insert.sql")
         script.write_text(INSERT)
@@ -42,10 +45,23 @@ def measure(server: postgres.Server) -> Iterator[Line]:
             lambda: rpc.submits(ours.loan_target, seconds=SECONDS),
             lambda: pgbench(ours.owner_url, script, seconds=SECONDS),
         )
-    yield Line(
-        "P2", "SubmitLoan, 64 callers, against pgbench, one row a commit, 32 clients", "calls/s", of_ours, of_theirs,
-        wanted=0.15,
-    )  # fmt: skip
+        violations = ours.finish()
+    work = "SubmitLoan, 64 callers, against pgbench, one row a commit, 32 clients"
+    yield Line("P2", work, "calls/s", of_ours, of_theirs, wanted=0.15, violations=violations)
+    with (
+        stand.running(server, "p2_one", "loan serve") as one,
+        stand.running(server, "p2_two", "loan serve", LOAN_PROCESSES="2") as two,
+    ):
+        for each in (one, two):
+            rpc.submits(each.loan_target, connections=CONNECTIONS, seconds=2)
+        of_two, of_one = alternate(
+            ROUNDS,
+            lambda: rpc.submits(two.loan_target, connections=CONNECTIONS, seconds=SECONDS),
+            lambda: rpc.submits(one.loan_target, connections=CONNECTIONS, seconds=SECONDS),
+        )
+        violations = two.finish()
+    work = "SubmitLoan, 64 callers on 16 connections, LOAN_PROCESSES=2 against 1"
+    yield Line("P2", work, "calls/s", of_two, of_one, None, violations=violations)
 
 
 def pgbench(url: str, script: Path, seconds: int) -> Round:

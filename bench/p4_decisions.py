@@ -12,8 +12,7 @@ from importlib import resources
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, Engine, text
 from uuid_utils.compat import uuid7
 
 from bench import stand
@@ -26,7 +25,7 @@ from loan_service import usecases
 from loan_service.domain import Application, LoanType
 
 ROUNDS = 3
-BACKLOG = 10_000
+BACKLOG = 50_000
 DEAD = "127.0.0.1:1"
 """Where nobody is: what follows from a decision stays in the table of jobs, as it does in the other queues."""
 
@@ -55,17 +54,20 @@ SELECT 'decisions', 'decide', jsonb_build_object('loan_id', loan_id) FROM peer.l
 
 def measure(server: postgres.Server) -> Iterator[Line]:
     """Decide backlogs in turn, each in a database of its own."""
-    ours, deciding, procrastinating, empty = alternate(
+    violations: list[str] = []
+    ours, deciding, procrastinating, empty, two = alternate(
         ROUNDS,
-        partial(_ours, server),
+        partial(_ours, server, violations),
         partial(_pgqueuer, server, "decide", 4_000),
         partial(_procrastinate, server, 1_000),
         partial(_pgqueuer, server, "nothing", BACKLOG),
+        partial(_ours, server, violations, processes=2),
     )
-    work = "decisions of a backlog of 10,000, against"
-    yield Line("P4a", f"{work} the same as pgqueuer tasks", "loans/s", ours, deciding, 8)
+    work = f"decisions of a backlog of {BACKLOG:,}, against"
+    yield Line("P4a", f"{work} the same as pgqueuer tasks", "loans/s", ours, deciding, 8, violations=violations)
     yield Line("P4a", f"{work} the same as procrastinate tasks", "loans/s", ours, procrastinating, 8)
     yield Line("P4b", f"{work} empty pgqueuer tasks", "loans/s", ours, empty, 0.75)
+    yield Line("P4", f"{work.removesuffix(', against')}, LOAN_PROCESSES=2 against 1", "loans/s", two, ours, None)
 
 
 def backlog(engine: Engine, count: int) -> None:
@@ -73,11 +75,6 @@ def backlog(engine: Engine, count: int) -> None:
     for _ in range(count // 1_000):
         with db.transaction(engine) as tx:
             usecases.submit_loans(tx, [_application() for _ in range(1_000)])
-
-
-def owner(url: str) -> Engine:
-    """Connections of the login that owns everything."""
-    return create_engine(make_url(url).set(drivername="postgresql+psycopg2"), poolclass=NullPool)
 
 
 def _application() -> Application:
@@ -90,18 +87,19 @@ def _database(prefix: str) -> str:
     return f"{prefix}_{time.monotonic_ns()}"
 
 
-def _ours(server: postgres.Server) -> Round:
+def _ours(server: postgres.Server, violations: list[str], processes: int = 1) -> Round:
     dead = {"LOAN_REVIEW_TARGET": DEAD, "LOAN_NOTIFICATION_TARGET": DEAD}
     with stand.running(server, _database("ours"), "notification", **dead) as started:
         engine = db.engine(started.loan_url, schema="loan", name="bench", pool_size=1)
         backlog(engine, BACKLOG)
         engine.dispose()
-        started.play("loan", "work")
-        with owner(started.owner_url).execution_options(isolation_level="AUTOCOMMIT").connect() as reading:
+        started.play("loan", "work", LOAN_PROCESSES=str(processes))
+        with started.owner().execution_options(isolation_level="AUTOCOMMIT").connect() as reading:
             while (ended := reading.scalar(ENDED)) is None:
                 time.sleep(0.02)
             begun = reading.execute(BEGUN).scalar_one()
             undecided: int = reading.execute(UNDECIDED).scalar_one()
+        violations += started.broken_histories()
     return Round(BACKLOG / (ended - begun).total_seconds(), undecided)
 
 
@@ -122,7 +120,7 @@ def _peer(server: postgres.Server, count: int, schema: str, enqueue: str, module
         engine = db.engine(prepared.loan_url, schema="loan", name="bench", pool_size=1)
         backlog(engine, count)
         engine.dispose()
-        admin = owner(prepared.owner_url)
+        admin = prepared.owner()
         with admin.begin() as tx:
             _run(tx, COPY.format(count=count))
         with admin.begin() as tx:

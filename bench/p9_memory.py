@@ -3,41 +3,59 @@
 import os
 from collections.abc import Iterator
 
-import grpc
+import httpx
 
 from bench import stand
 from bench.load import cpu
 from bench.load.rpc import application
-from bench.measure import Line, Round
+from bench.measure import Curve, Line, Point, Round, point
 from deploy import postgres
-from los.loan.v1 import loan_pb2, loan_pb2_grpc
+from los.loan.v1 import loan_pb2
 
 FEW = 10_000
-MANY = int(os.environ.get("BENCH_LOANS", "1000000"))
+MANY = int(os.environ.get("BENCH_PASSED", "1000000"))
+STEPS = 8
 ROWS = 1_000
 
 
-def measure(server: postgres.Server) -> Iterator[Line]:
-    """Submit in batches, wait until all of it is done, look; `BENCH_LOANS` says how many are many."""
+def measure(server: postgres.Server) -> Iterator[Line | Curve]:
+    """Submit in batches through the gateway, wait until all of it is done, look; `BENCH_PASSED` says how many."""
+    points: dict[str, list[Point]] = {}
     with stand.running(server, "p9") as ours:
-        few = _memory_after(ours, FEW)
-        many = _memory_after(ours, MANY - FEW)
-    for name in few:
-        work = f"memory of {name} after {MANY:,} loans against after {FEW:,}"
-        yield Line("P9", work, "MiB", [many[name]], [few[name]], 1.2, at_most=True)
+        few, errors = _memory_after(ours, FEW)
+        passed, many = FEW, few
+        while passed < MANY:
+            for name, mebibytes in many.items():
+                points.setdefault(name, []).append(point(passed, [mebibytes]))
+            count = min(MANY - passed, max(ROWS, (MANY - FEW) // STEPS // ROWS * ROWS))
+            many, failed = _memory_after(ours, count)
+            passed += count
+            errors += failed
+        violations = ours.finish()
+    for name, mebibytes in many.items():
+        points[name].append(point(passed, [mebibytes]))
+        work = f"memory of {name} after {passed:,} loans against after {FEW:,}"
+        sides = [Round(mebibytes, errors)], [Round(few[name])]
+        yield Line("P9", work, "MiB", *sides, 1.2, at_most=True, violations=violations)
+    yield Curve("P9", "Memory of the processes", "loans that have passed through", {"MiB": points})
 
 
-def _memory_after(ours: stand.Stand, count: int) -> dict[str, Round]:
+def _memory_after(ours: stand.Stand, count: int) -> tuple[dict[str, float], int]:
+    """The memory of each process in MiB once so many loans more are done, and how many of them were refused."""
     errors = 0
-    with grpc.insecure_channel(ours.loan_target) as channel:
-        stub = loan_pb2_grpc.LoanServiceStub(channel)
+    with httpx.Client(base_url=ours.gateway_url, timeout=60) as client:
         for _ in range(count // ROWS):
-            request = loan_pb2.BatchSubmitLoansRequest(loans=[application() for _ in range(ROWS)])
-            answer = stub.BatchSubmitLoans(request, timeout=60)
-            errors += sum(result.HasField("error") for result in answer.results)
-    violations = ours.violations(patience_s=3_600)
+            loans = [_as_json(application()) for _ in range(ROWS)]
+            answer = client.post("/api/v1/loans:batchSubmit", json={"loans": loans}).raise_for_status().json()
+            errors += sum("error" in result for result in answer["results"])
+    ours.wait_until_done()
+    return {name: cpu.resident_bytes(pid) / 2**20 for name, pid in ours.pids().items()}, errors
+
+
+def _as_json(request: loan_pb2.SubmitLoanRequest) -> dict[str, str]:
     return {
-        name: Round(cpu.resident_bytes(pid) / 2**20, errors + len(violations))
-        for name, pid in ours.pids().items()
-        if name != "gateway"
+        "customer_name": request.customer_name,
+        "customer_phone": request.customer_phone,
+        "loan_amount": request.loan_amount,
+        "loan_type": loan_pb2.Loan.Type.Name(request.loan_type),
     }

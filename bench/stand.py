@@ -3,15 +3,22 @@
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.pool import NullPool
+
 from deploy import ports, postgres, probe, system
 from deploy.processes import Process, wait_until
-from tests.system.chaos import checker
+from loan_service.domain import CreditPolicy
+from tests.system.chaos import checker, promises
 
 PASSWORD = "a password for benches"  # noqa: S105 -- of a database that lives for minutes
+EVERYTHING = ("review", "notification", "loan", "gateway")
+PATIENCE_S = 1_800
 
 
 class Stand(system.System):
@@ -31,28 +38,71 @@ class Stand(system.System):
         databases = system.database_settings(server.url(database), PASSWORD)
         self.environment = {**os.environ, **system.address_settings(port_of), **databases, **settings}
         super().__init__(self.environment, logs)
+        self._played: set[str] = set()
         self.owner_url = server.url(database)
         self.loan_url = databases["LOAN_DATABASE_URL"]
         self.gateway_url = f"http://{ports.HOST}:{port_of['gateway']}"
         self.loan_target = f"{ports.HOST}:{port_of['loan']}"
 
-    def play(self, name: str, *words: str) -> None:
-        """Start one process; words select a part of it, for example `serve`."""
-        if words:
-            command = [sys.executable, "-m", system.PACKAGES[name], *words]
-            self.processes[name] = Process(command, self.processes[name].log, environment=self.environment)
+    def play(self, name: str, *words: str, **settings: str) -> None:
+        """Start one process, or stop it and start it again.
+
+        Args:
+            name: Of the process.
+            words: Select a part of it, for example `serve`.
+            settings: Settings that it has beside those of all.
+        """
+        self.processes[name].stop()
+        command = [sys.executable, "-m", system.PACKAGES[name], *words]
+        environment = {**self.environment, **settings}
+        self.processes[name] = Process(command, self.processes[name].log, environment=environment)
         self.processes[name].start()
+        self._played.add(name)
         self.wait_until_process_serves(name)
 
     def pids(self) -> dict[str, int]:
         """The process ids of what runs."""
-        return {name: process.pid for name, process in self.processes.items()}
+        return {name: self.processes[name].pid for name in self._played}
 
-    def violations(self, patience_s: float = 300) -> list[str]:
-        """Wait until all work is done, and hold it against the promises of reliability."""
-        logs = [self.processes["notification"].log]
-        found = checker.find(self.owner_url, logs, patience_s=patience_s)
+    def wait_until_done(self) -> None:
+        """Wait until nothing is left to do for anybody.
+
+        Raises:
+            TimeoutError: It takes longer than `PATIENCE_S`.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        with self.owner().execution_options(isolation_level="AUTOCOMMIT").connect() as reading:
+            while reading.scalar(checker.UNFINISHED) or reading.scalar(checker.WAITING):
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"work is left after {PATIENCE_S} s")
+                time.sleep(0.2)
+
+    def finish(self) -> list[str]:
+        """Let everything run, wait until all work is done, and hold it against the promises of reliability."""
+        self.play("loan")
+        for name in {"review", "notification"} - self._played:
+            self.play(name)
+        found = checker.find(self.owner_url, [self.processes["notification"].log], patience_s=PATIENCE_S)
         return [*found.violations, *found.parked]
+
+    def broken_histories(self) -> list[str]:
+        """Hold the loans alone against the promises, as they are now: legal histories, and figures that are true."""
+        found = []
+        values = promises.values(CreditPolicy())
+        with self.owner().connect() as reading:
+            for sentence, query in {**promises.HISTORY, **promises.FIGURES}.items():
+                needed = {name: value for name, value in values.items() if f":{name}" in query}
+                found += [sentence.format(*row) for row in reading.execute(text(query), needed).fetchmany(3)]
+        return found
+
+    def owner(self) -> Engine:
+        """Connections of the login that owns the database."""
+        return owner(self.owner_url)
+
+
+def owner(url: str) -> Engine:
+    """Connections of a login that owns a database."""
+    return create_engine(make_url(url).set(drivername="postgresql+psycopg2"), poolclass=NullPool)
 
 
 @contextmanager
@@ -81,7 +131,7 @@ def running(server: postgres.Server, database: str, *parts: str, **settings: str
         stand = Stand(server, database, Path(folder), settings)
         stand.prepare()
         try:
-            for part in parts or ("review", "notification", "loan", "gateway"):
+            for part in parts or EVERYTHING:
                 stand.play(*part.split())
             yield stand
         finally:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
 
+from chassis import deadline
 from chassis.errors import Aborted, DeadlineExceeded, ResourceExhausted, ServiceError, Unavailable
 
 CONVENTION = {
@@ -152,6 +153,7 @@ def transaction(on: Engine) -> Iterator[Connection]:
     """Commit what the block does, or nothing of it.
 
     Raises:
+        CallerGone: The block is done, but whoever called does not wait any more.
         DatabaseUnavailable: The connection failed; if it failed during the commit, the effect may have happened.
         DatabaseBusy: No connection became free in time.
         DatabaseConflict: A deadlock, a serialization failure, or a lock not granted in time.
@@ -160,6 +162,7 @@ def transaction(on: Engine) -> Iterator[Connection]:
     try:
         with on.begin() as tx:
             yield tx
+            deadline.require_time_left()
     except PoolTimeoutError as error:
         raise DatabaseBusy("too many requests at once") from error
     except DBAPIError as error:

@@ -253,18 +253,19 @@ HASTEN = text("UPDATE jobs SET run_at = now() WHERE key = :key AND state = 'READ
 
 def enqueue(tx: Connection, new: Sequence[NewJob]) -> None:
     """Add jobs in the caller's transaction; those whose key is already there are left as they are."""
-    if not new:
-        return
+    if new:
+        tx.execute(ENQUEUE, values(new))
+
+
+def values(new: Sequence[NewJob]) -> dict[str, list[Any]]:
+    """The parameters of ENQUEUE, for who makes it a part of another statement."""
     ordered = sorted(new, key=lambda job: job.key)  # one order for all transactions: no deadlock on the unique key
-    tx.execute(
-        ENQUEUE,
-        {
-            "kinds": [job.kind for job in ordered],
-            "keys": [job.key for job in ordered],
-            "args": [json.dumps(job.args) for job in ordered],
-            "delays_s": [float(job.delay_s) for job in ordered],
-        },
-    )
+    return {
+        "kinds": [job.kind for job in ordered],
+        "keys": [job.key for job in ordered],
+        "args": [json.dumps(job.args) for job in ordered],
+        "delays_s": [float(job.delay_s) for job in ordered],
+    }
 
 
 def claim(tx: Connection, limits: dict[str, int], most: int, worker: str, lease_s: float) -> list[Job]:

@@ -5,8 +5,13 @@ written below it, so that no function passes ids around for the log's sake.
 """
 
 import logging
+import re
 import sys
-from typing import Literal
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from types import MappingProxyType, TracebackType
+from typing import Any, Literal
 
 import structlog
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,8 +21,11 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 # Without the values of variables, which may be anybody's.
 TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
-bound = structlog.contextvars.bound_contextvars
-bind = structlog.contextvars.bind_contextvars
+_BOUND: ContextVar[Mapping[str, str]] = ContextVar("bound", default=MappingProxyType({}))
+
+# What structlog's own renderer gives a place of its own, or lines of their own.
+_SPECIAL = frozenset({"exc_info", "exception", "logger", "logger_name", "stack"})
+_QUOTED = re.compile(r"[ \t=\r\n\"']")
 
 
 class LogSettings(BaseSettings):
@@ -27,6 +35,28 @@ class LogSettings(BaseSettings):
 
     format: Literal["console", "json"] = "console"
     level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+def bound(**ids: str) -> "_Bound":
+    """Have these ids in every line that is written within a `with` block, by whatever it calls or waits for."""
+    return _Bound(ids)
+
+
+class _Bound:
+    """Structlog's own variables, one for each id, cost twenty times as much: all of a context is searched for them."""
+
+    __slots__ = ("_ids", "_token")
+
+    def __init__(self, ids: Mapping[str, str]) -> None:
+        self._ids = ids
+
+    def __enter__(self) -> None:
+        self._token = _BOUND.set({**_BOUND.get(), **self._ids})
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _BOUND.reset(self._token)
 
 
 def configure(service: str, settings: LogSettings) -> None:
@@ -39,25 +69,21 @@ def configure(service: str, settings: LogSettings) -> None:
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     as_json = settings.format == "json"
     added: list[structlog.types.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        add_bound,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso" if as_json else "%H:%M:%S.%f", utc=as_json),
+        structlog.processors.TimeStamper(fmt="iso", utc=True) if as_json else _Clock(),
     ]
     if as_json:
         added.append(_named(service))
     rendered: list[structlog.types.Processor] = (
         [TRACEBACKS, structlog.processors.JSONRenderer(default=str)]
         if as_json
-        else [
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
-            )
-        ]
+        else [console(has_colours=sys.stderr.isatty())]
     )
     structlog.configure(
         processors=[*added, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # a line in one piece: others may write to the file
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -68,6 +94,58 @@ def configure(service: str, settings: LogSettings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+
+
+def add_bound(
+    _logger: structlog.types.WrappedLogger, _method: str, event: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    """Add what is bound where a line is written, as a processor of structlog's."""
+    for name, value in _BOUND.get().items():
+        event.setdefault(name, value)
+    return event
+
+
+def console(*, has_colours: bool) -> structlog.types.Processor:
+    """What renders a line for people: structlog's own; without a terminal the same text, in a fraction of the time."""
+    full = structlog.dev.ConsoleRenderer(
+        colors=has_colours, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+    )
+
+    def plain(
+        logger: structlog.types.WrappedLogger, method: str, event: structlog.types.EventDict
+    ) -> str | Mapping[str, Any]:
+        if not _SPECIAL.isdisjoint(event):
+            return full(logger, method, event)
+        timestamp, level, said = event.pop("timestamp"), event.pop("level"), event.pop("event")
+        values = "".join([f" {name}={_value(event[name])}" for name in sorted(event)])
+        return f"{timestamp} [{level:9}] {said}{values}"
+
+    return full if has_colours else plain
+
+
+def _value(value: object) -> str:
+    """A value as one word."""
+    if isinstance(value, str):
+        return repr(value) if _QUOTED.search(value) else value
+    return repr(value)
+
+
+class _Clock:
+    """Adds the time of day, of which all but the fraction stays the same for a second."""
+
+    def __init__(self) -> None:
+        self._second = (0, "")
+
+    def __call__(
+        self, _logger: structlog.types.WrappedLogger, _method: str, event: structlog.types.EventDict
+    ) -> structlog.types.EventDict:
+        second, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+        known, text = self._second
+        if second != known:
+            text = time.strftime("%H:%M:%S", time.localtime(second))
+            self._second = (second, text)
+        event["timestamp"] = f"{text}.{nanoseconds // 1_000:06}"
+        return event
 
 
 def _named(service: str) -> structlog.types.Processor:

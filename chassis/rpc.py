@@ -20,7 +20,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from chassis import errors, rules
+from chassis import deadline, errors, rules
 from chassis.errors import InvalidArgument, ResourceExhausted, ServiceError, Unavailable, Violation
 from chassis.logs import bound, log
 
@@ -101,12 +101,15 @@ def rpc(method: Method) -> Method:
     @functools.wraps(method)
     def blocking(servicer: Any, request: Message, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 -- any message
         failure: Exception
+        waits = deadline.answer_by.set(deadline.in_seconds(context.time_remaining()))
         with bound(request_id=request_id(context)):
             try:
                 rules.check(request)
                 return method(servicer, request, context)
             except Exception as error:  # noqa: BLE001 -- the seam: nothing raised may pass as it is
                 failure = error
+            finally:
+                deadline.answer_by.reset(waits)  # the thread is another call's next
             status = _said(failure, request, method.__name__)
         return end_with(status, context)
 

@@ -25,11 +25,10 @@ def main() -> int:
     backlog.add_command(parts)
     arguments = parser.parse_args()
     settings = config.load(LoanSettings)
-    logs.configure("loan", config.load(LogSettings))
+    logs.configure(bootstrap.NAME, config.load(LogSettings))
     if arguments.part == "jobs":
         return backlog.run(bootstrap.operators_engine(settings), arguments)
-    bootstrap.run(settings, serves=arguments.part != "work", works=arguments.part != "serve")
-    return 0
+    return bootstrap.run(settings, serves=arguments.part != "work", works=arguments.part != "serve")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ from pydantic import Field, PostgresDsn, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine
 
-from chassis import db, metrics, rpc, server
+from chassis import config, crew, db, logs, metrics, rpc, server
 from chassis.batch import GroupCommit
+from chassis.logs import LogSettings
 from chassis.metrics import stored
 from chassis.metrics.stored import Stored
 from chassis.pool import Pool
@@ -27,6 +28,8 @@ from los.loan.v1 import loan_pb2_grpc
 
 SERVICES = ("los.loan.v1.LoanService", "los.loan.v1.LoanInternalService")
 SCHEMA = "loan"
+NAME = "loan"
+"""What its lines in the log say they are from."""
 
 
 class LoanSettings(BaseSettings):
@@ -39,6 +42,7 @@ class LoanSettings(BaseSettings):
     review_target: str = "127.0.0.1:50052"
     notification_target: str = "127.0.0.1:50053"
     metrics_listen: str = Field("", pattern=metrics.LISTEN)
+    processes: int = Field(1, ge=1, le=64)
 
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
     phone_region: str = Field("US", pattern=r"^[A-Z]{2}$")
@@ -75,14 +79,31 @@ class LoanSettings(BaseSettings):
         return self
 
 
-def run(settings: LoanSettings, *, serves: bool, works: bool) -> None:
-    """Run the process until it is told to stop.
+def run(settings: LoanSettings, *, serves: bool, works: bool) -> int:
+    """Run the process, or as many as the settings say, until it is told to stop; answer the exit code.
 
     Args:
         settings: How.
         serves: Whether it answers requests; its health is served in any case.
         works: Whether it decides loans and delivers what follows.
     """
+    if settings.processes > 1:
+        member = partial(_member, settings, serves, works)
+        return crew.run(settings.processes, settings.listen, member, settings.grace_s)
+    _run(settings, serves=serves, works=works)
+    return 0
+
+
+def _member(settings: LoanSettings, serves: bool, works: bool, number: int, address: str) -> None:
+    """Run as one of several processes; called in a new interpreter."""
+    logs.configure(NAME, config.load(LogSettings))
+    metrics_listen = crew.metrics_listen(settings.metrics_listen, number)
+    own = settings.model_copy(update={"listen": address, "metrics_listen": metrics_listen})
+    _run(own, serves=serves, works=works)
+
+
+def _run(settings: LoanSettings, *, serves: bool, works: bool) -> None:
+    """Run this process until it is told to stop."""
     connect = partial(db.engine, str(settings.database_url), schema=SCHEMA)
     pools = _pools(settings, connect) if works else ()
 
@@ -108,6 +129,7 @@ def run(settings: LoanSettings, *, serves: bool, works: bool) -> None:
         background=background,
         threads=settings.rpc_threads,
         grace_s=settings.grace_s,
+        shares_port=settings.processes > 1,
     )
 
 

@@ -66,11 +66,8 @@ def _submit_new(tx: Connection, applications: Sequence[Application]) -> dict[UUI
     """Store applications that nobody sent before."""
     if not applications:
         return {}
-    now = store.insert_loans(tx, applications)
+    now = store.insert_submissions(tx, applications, [_job(DECIDE_LOAN, each.loan_id) for each in applications])
     changes = [domain.submitted(application, now) for application in applications]
-    store.insert_events(tx, [change.event for change in changes])
-    jobs.enqueue(tx, [_job(DECIDE_LOAN, change.loan) for change in changes])
-    store.add_status_counts(tx, [(None, change.loan.status) for change in changes])
     return {change.loan.loan_id: change.loan for change in changes}
 
 
@@ -236,12 +233,12 @@ def _follow_ups(change: Change) -> Iterable[NewJob]:
     if before is after:
         return
     if after is Status.UNDER_REVIEW:
-        yield _job(OPEN_REVIEW, change.loan)
+        yield _job(OPEN_REVIEW, change.loan.loan_id)
     if before is Status.UNDER_REVIEW and after in {Status.WITHDRAWN, Status.EXPIRED}:
-        yield _job(CANCEL_REVIEW, change.loan)
+        yield _job(CANCEL_REVIEW, change.loan.loan_id)
     if after.is_final:
-        yield _job(NOTIFY_CUSTOMER, change.loan)
+        yield _job(NOTIFY_CUSTOMER, change.loan.loan_id)
 
 
-def _job(kind: str, loan: Loan) -> NewJob:
-    return NewJob(kind, key=f"{kind}:{loan.loan_id}", args={"loan_id": str(loan.loan_id)})
+def _job(kind: str, loan_id: UUID) -> NewJob:
+    return NewJob(kind, key=f"{kind}:{loan_id}", args={"loan_id": str(loan_id)})

@@ -22,14 +22,14 @@ from chassis import config, crash, memory, rpc
 from chassis.crash import CrashSettings
 from chassis.errors import ServiceError
 from chassis.logs import log
-from chassis.server.gate import Gate, Threads
+from chassis.server.gate import Threads
+from chassis.server.guarded import Guarded
 from chassis.server.symbols import Symbols
 
 SERVING: int = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING: int = health_pb2.HealthCheckResponse.NOT_SERVING
 
 OPTIONS = (
-    ("grpc.so_reuseport", 0),  # two servers would silently share a port
     ("grpc.max_receive_message_length", 4 * 1024 * 1024),
     ("grpc.max_metadata_size", 16 * 1024),
     *rpc.NOTICE_DEAD_PEERS,
@@ -70,6 +70,7 @@ def run(  # noqa: PLR0913 -- each is named by its caller, and none belongs to an
     background: Sequence[Background],
     threads: int,
     grace_s: float,
+    shares_port: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain. A second signal exits at once.
 
@@ -81,13 +82,14 @@ def run(  # noqa: PLR0913 -- each is named by its caller, and none belongs to an
         background: What works beside the serving; started once the process is ready.
         threads: How many blocking calls run at the same time.
         grace_s: How long running calls and work may take to end.
+        shares_port: Other processes listen on the same port, on purpose; see chassis.crew.
 
     Raises:
         SystemExit: The address cannot be listened on, or a test setting is on outside of a test.
     """
     crash.arm(config.load(CrashSettings))
     memory.collect_seldom()
-    uvloop.run(_Process(listen, services, is_ready, background, grace_s).run(register, threads))
+    uvloop.run(_Process(listen, services, is_ready, background, grace_s).run(register, threads, shares_port))
 
 
 class _Process:
@@ -109,13 +111,14 @@ class _Process:
         self._health = grpc_health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs do not know it
         self._draining = asyncio.Event()
 
-    async def run(self, register: Callable[[grpc.aio.Server], None], threads: int) -> None:
+    async def run(self, register: Callable[[grpc.aio.Server], None], threads: int, shares_port: bool) -> None:
         """Start, serve, and drain when told to."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal)
         executor = Threads(threads)
-        server = grpc.aio.server(migration_thread_pool=executor, interceptors=[Gate(executor)], options=list(OPTIONS))
+        options = [*OPTIONS, ("grpc.so_reuseport", int(shares_port))]  # by default two servers would silently share one
+        server = Guarded(executor, options)
         register(server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = [*self._services, "grpc.health.v1.Health", reflection.SERVICE_NAME]

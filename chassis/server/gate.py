@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import grpc
 import grpc.aio
@@ -25,6 +25,11 @@ from chassis import rpc
 from chassis.errors import InvalidArgument, ResourceExhausted, ServiceError, Violation
 from chassis.logs import log
 from chassis.server.meter import Meter
+
+if TYPE_CHECKING:
+    GenericRpcHandler = grpc.GenericRpcHandler[Any, Any]
+else:
+    GenericRpcHandler = grpc.GenericRpcHandler  # not generic when it runs
 
 WAITING_PER_THREAD = 8
 """How many blocking calls wait for each thread at most."""
@@ -95,36 +100,40 @@ class _Malformed:
     """Stands for a request whose bytes are not a message."""
 
 
-class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not generic when it runs
+class Gate(GenericRpcHandler):
     """Lets calls through to their methods, or refuses them.
+
+    Attributes:
+        behind: Where the methods are.
 
     Args:
         threads: Where blocking methods run.
     """
 
     def __init__(self, threads: Threads) -> None:
+        self.behind: list[GenericRpcHandler] = []
         self._threads = threads
         self._guarded: dict[str, tuple[Any, float | None]] = {}
         self._next_word = 0.0
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Any],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:  # noqa: ANN401 -- grpc's handler type
-        """Answer what handles the call; None if there is no such method."""
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:  # noqa: ANN401 -- grpc's handler type
+        """Answer what handles the call; None if there is no such method. Called on the loop, for every call."""
         method = handler_call_details.method
-        if method not in self._guarded:
-            handler = await continuation(handler_call_details)
-            if handler is None:
-                return None
-            blocks = bool(handler.unary_unary) and not inspect.iscoroutinefunction(handler.unary_unary)
-            self._guarded[method] = self._guard(handler, method), SHARES[class_of(method)] if blocks else None
-        handler, share = self._guarded[method]
+        handler, share = self._guarded.get(method) or self._found(handler_call_details)
         if share is not None and self._threads.are_taken(share):
             self._say_too_many(method)
             return grpc.unary_unary_rpc_method_handler(_measured(_refusing(method), Meter(method)))
         return handler
+
+    def _found(self, details: grpc.HandlerCallDetails) -> tuple[Any, float | None]:
+        """A method that was not called before: what handles it, and if it blocks, its share of the line."""
+        method = details.method
+        for each in self.behind:
+            if (handler := each.service(details)) is not None:
+                blocks = bool(handler.unary_unary) and not inspect.iscoroutinefunction(handler.unary_unary)
+                self._guarded[method] = self._guard(handler, method), SHARES[class_of(method)] if blocks else None
+                return self._guarded[method]
+        return None, None
 
     def _say_too_many(self, method: str) -> None:
         """A line for a second of refusals: they are quick, and must stay so."""
@@ -145,7 +154,7 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not generic
         if not inspect.iscoroutinefunction(behaviour):
             behaviour = self._in_time(behaviour, method)
         return guarded(
-            _measured(_without_malformed(behaviour, method), Meter(method)),
+            _measured(behaviour, Meter(method)),
             _tolerant(handler.request_deserializer),
             handler.response_serializer,
         )
@@ -190,37 +199,24 @@ def _tolerant(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
     return tolerant
 
 
-def _without_malformed(behaviour: Callable[..., Any], method: str) -> Callable[..., Any]:
-    status = _status(InvalidArgument([Violation("", "the request is not a valid protobuf message")]), method)
-
-    if inspect.iscoroutinefunction(behaviour):
-
-        async def waiting(request: Any, context: Any) -> Any:  # noqa: ANN401 -- any message
-            if isinstance(request, _Malformed):
-                await rpc.end_with(status, context)
-            return await behaviour(request, context)
-
-        return waiting
-
-    def blocking(request: Any, context: Any) -> Any:  # noqa: ANN401 -- any message
-        if isinstance(request, _Malformed):
-            rpc.end_with(status, context)
-        return behaviour(request, context)
-
-    return blocking
-
-
 def _measured(behaviour: Callable[..., Any], meter: Meter) -> Callable[..., Any]:
+    """A method that is not called for what is no message, and whose every call is measured."""
+    malformed = _status(InvalidArgument([Violation("", "the request is not a valid protobuf message")]), meter.method)
+
     if inspect.iscoroutinefunction(behaviour):
 
         async def waiting(request: Any, context: Any) -> Any:  # noqa: ANN401 -- any message
             with meter.call():
+                if isinstance(request, _Malformed):
+                    await rpc.end_with(malformed, context)
                 return await behaviour(request, context)
 
         return waiting
 
     def blocking(request: Any, context: Any) -> Any:  # noqa: ANN401 -- any message
         with meter.call():
+            if isinstance(request, _Malformed):
+                rpc.end_with(malformed, context)
             return behaviour(request, context)
 
     return blocking

@@ -23,6 +23,8 @@ from gateway.upstream import Upstreams
 
 _PAGE_METHODS = ("GET", "HEAD")
 
+_OUT_OF_TIME = RefusedError(503, "the gateway is stopping and waits no longer; whether this was done is unknown")
+
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
@@ -81,6 +83,8 @@ class Gateway:
             exchange.status = exchange.status or CLIENT_CLOSED_REQUEST
         except RefusedError as error:
             await _fail(exchange, failures.of_refusal(error))
+        except asyncio.CancelledError:  # by the server, for which this is the end; nobody else waits for it
+            await _fail(exchange, failures.of_refusal(_OUT_OF_TIME))
         except Exception:  # noqa: BLE001 -- the last resort: whatever it is, the client gets an answer and no detail
             log.exception("request failed", request_id=exchange.request_id.decode(), path=exchange.pattern)
             await _fail(exchange, failures.unforeseen(exchange.request_id))

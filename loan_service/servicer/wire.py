@@ -1,11 +1,9 @@
 """Between the words of the contract and those of the domain."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
-from uuid import UUID
 
-import phonenumbers
 from google.protobuf.timestamp_pb2 import Timestamp
 from uuid_utils.compat import uuid7
 
@@ -19,8 +17,11 @@ from loan_service.domain import (
     canonical_name,
     is_blank,
 )
+from loan_service.servicer import phones
 from los.loan.v1 import loan_pb2
 
+_TYPES = {loan_pb2.Loan.Type.Value(loan_type): loan_type for loan_type in LoanType}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEY = re.compile(r"[!-~]{0,200}")
 
 
@@ -47,7 +48,7 @@ class Reader:
             InvalidArgument: With every field that cannot be read.
         """
         violations = []
-        phone = self._canonical_phone(request.customer_phone)
+        phone = phones.canonical(request.customer_phone, self._region)
         if phone is None:
             violations.append(_no_phone_number("customer_phone"))
         if request.currency_code not in {"", self._currency}:
@@ -63,12 +64,12 @@ class Reader:
         if violations:
             raise InvalidArgument(violations)
         return Application(
-            loan_id=UUID(int=uuid7().int),
+            loan_id=uuid7(),
             customer_name=name,
             customer_phone=phone or "",
             loan_amount=Decimal(request.loan_amount).quantize(Decimal("0.01")),
             currency_code=self._currency,
-            loan_type=LoanType(loan_pb2.Loan.Type.Name(request.loan_type)),
+            loan_type=_TYPES[request.loan_type],
             idempotency_key=key,
         )
 
@@ -80,18 +81,9 @@ class Reader:
         """
         if not text:
             return ""
-        if (phone := self._canonical_phone(text)) is None:
+        if (phone := phones.canonical(text, self._region)) is None:
             raise InvalidArgument([_no_phone_number(field)])
         return phone
-
-    def _canonical_phone(self, text: str) -> str | None:
-        try:
-            number = phonenumbers.parse(text, self._region)
-        except phonenumbers.NumberParseException:
-            return None
-        if number.extension or not phonenumbers.is_possible_number(number):
-            return None
-        return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
 def _no_phone_number(field: str) -> Violation:
@@ -148,6 +140,5 @@ def _text(amount: Decimal | None) -> str | None:
 
 
 def _timestamp(moment: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp
+    since = moment - _EPOCH  # Timestamp.FromDatetime does the same in twenty times as long
+    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1_000)

@@ -23,13 +23,13 @@ from loan_service.store.loans import (
     find_loans,
     get_loan,
     get_now,
-    insert_loans,
     list_loans,
     lock_loan,
     lock_loans,
     lock_loans_to_expire,
     update_loans,
 )
+from loan_service.store.submissions import insert_submissions
 from loan_service.store.tables import METADATA
 
 __all__ = [
@@ -48,7 +48,7 @@ __all__ = [
     "get_now",
     "insert_events",
     "insert_idempotency_keys",
-    "insert_loans",
+    "insert_submissions",
     "list_events_after",
     "list_loans",
     "list_top_customers",

@@ -9,22 +9,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection, TextClause, text
 
-from loan_service.domain import Application, Change, Loan, LoanNotFound, LoanType, Status
+from loan_service.domain import Change, Loan, LoanNotFound, LoanType, Status
 
 _COLUMNS = """loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, status, version,
     created_at, updated_at, decided_at, assigned_agent_id, review_step_number, reason_codes"""
 
 NOW = text("SELECT now()")
-
-INSERT_LOANS = text("""
-INSERT INTO loans (loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, status, version,
-                   created_at, updated_at)
-SELECT loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, 'APPLIED', 1, now(), now()
-FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:names AS text[]), CAST(:phones AS text[]), CAST(:amounts AS numeric[]),
-            CAST(:currencies AS text[]), CAST(:types AS text[]))
-     AS new (loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type)
-RETURNING created_at
-""")
 
 # The guard: a loan that moved since it was read is not in the answer.
 # Lists cannot be nested in an SQL array when their lengths differ: reason codes travel joined by commas.
@@ -64,23 +54,6 @@ WHERE customer_phone = :phone AND (CAST(:status AS text) IS NULL OR status = CAS
 def get_now(tx: Connection) -> datetime:
     """The time of the transaction, by the database's clock."""
     now: datetime = tx.execute(NOW).scalar_one()
-    return now
-
-
-def insert_loans(tx: Connection, applications: Sequence[Application]) -> datetime:
-    """Store new loans, at least one, as APPLIED; answer when that was: the time of the transaction."""
-    rows = tx.execute(
-        INSERT_LOANS,
-        {
-            "loan_ids": [application.loan_id for application in applications],
-            "names": [application.customer_name for application in applications],
-            "phones": [application.customer_phone for application in applications],
-            "amounts": [application.loan_amount for application in applications],
-            "currencies": [application.currency_code for application in applications],
-            "types": [str(application.loan_type) for application in applications],
-        },
-    )
-    now: datetime = next(iter(rows))[0]
     return now
 
 

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import grpc
 import grpc.aio
 
-from chassis.server.gate import Gate, Threads
+from chassis.server.gate import Threads
+from chassis.server.guarded import Guarded
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def serving(register: Callable[[grpc.aio.Server], None]) -> Iterator[grpc.Channe
     threads = Threads(8)
 
     async def start() -> tuple[grpc.aio.Server, int]:
-        server = grpc.aio.server(migration_thread_pool=threads, interceptors=[Gate(threads)])
+        server = Guarded(threads)
         register(server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
@@ -41,7 +42,7 @@ def serving(register: Callable[[grpc.aio.Server], None]) -> Iterator[grpc.Channe
             yield channel
     finally:
         asyncio.run_coroutine_threadsafe(stop(), loop).result(30)
+        threads.shutdown()  # a call whose caller has left may still be on one, and ends on the loop
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
-        threads.shutdown()

@@ -1,14 +1,18 @@
-"""A process of the chassis, as test_process drives it: `python -m tests.integration.chassis.program LISTEN FOLDER`.
+"""A process of the chassis, as tests drive it: `python -m tests.integration.chassis.program LISTEN FOLDER [MEMBERS]`.
+
+With a number of members it is a crew of so many.
 
 What the files in the folder say: `unready` names what is missing, `frozen` lets the look for it hang, `busy` lets calls
 take until it is gone. What its background work does is written to its log.
 """
 
+import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
-from chassis import logs, server
+from chassis import crew, logs, server
 from chassis.errors import Unavailable
 from chassis.logs import LogSettings, log
 from deploy.processes import wait_until
@@ -37,7 +41,7 @@ class Broken(Recorder):
         raise RuntimeError(f"it would not stop within {grace_s} s")
 
 
-def main(listen: str, folder: Path) -> None:
+def serve(listen: str, folder: Path, *, shares_port: bool = False) -> None:
     logs.configure("program", LogSettings(format="json"))
 
     def is_ready() -> None:
@@ -49,7 +53,7 @@ def main(listen: str, folder: Path) -> None:
             raise KeyError("no such thing")
 
     def work() -> None:
-        log.info("working")
+        log.info("working", pid=os.getpid())
         wait_until(lambda: not (folder / "busy").exists(), "the work to end", 600)
 
     server.run(
@@ -60,8 +64,21 @@ def main(listen: str, folder: Path) -> None:
         background=[Broken(), Recorder()],
         threads=4,
         grace_s=GRACE_S,
+        shares_port=shares_port,
     )
 
 
+def serve_as_member(folder: Path, _number: int, address: str) -> None:
+    serve(address, folder, shares_port=True)
+
+
+def main(listen: str, folder: Path, members: int = 0) -> int:
+    if not members:
+        serve(listen, folder)
+        return 0
+    logs.configure("program", LogSettings(format="json"))
+    return crew.run(members, listen, partial(serve_as_member, folder), GRACE_S)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    raise SystemExit(main(sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:])))

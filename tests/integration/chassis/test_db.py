@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from chassis import db
+from chassis import db, deadline
 from chassis.db import DatabaseBusy, DatabaseConflict, DatabaseTimeout, DatabaseUnavailable
+from chassis.deadline import CallerGone
 from chassis.errors import NotFound, ServiceError
 from deploy import ports
 
@@ -294,3 +295,24 @@ def test_a_migrated_database_is_ready(scratch_database: Engine) -> None:
         tx.execute(text("CREATE TABLE alembic_version (version_num text)"))
         tx.execute(text("INSERT INTO alembic_version VALUES ('0001')"))
     db.check(scratch_database)
+
+
+def test_what_is_done_too_late_for_its_caller_is_not_committed(plates: Engine) -> None:
+    waits = deadline.answer_by.set(deadline.in_seconds(-1))
+    try:
+        with pytest.raises(CallerGone):
+            do(plates, run("UPDATE plates SET dish = 'cold'"))
+    finally:
+        deadline.answer_by.reset(waits)
+    with db.transaction(plates) as tx:
+        assert list(tx.scalars(text("SELECT dish FROM plates ORDER BY number"))) == ["soup", "bread"]
+
+
+def test_what_is_done_while_its_caller_waits_is_committed(plates: Engine) -> None:
+    waits = deadline.answer_by.set(deadline.in_seconds(3600))
+    try:
+        do(plates, run("UPDATE plates SET dish = 'hot'"))
+    finally:
+        deadline.answer_by.reset(waits)
+    with db.transaction(plates) as tx:
+        assert set(tx.scalars(text("SELECT dish FROM plates"))) == {"hot"}

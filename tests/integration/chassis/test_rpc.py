@@ -10,7 +10,7 @@ import grpc.aio
 import pytest
 import structlog
 
-from chassis import errors, rpc
+from chassis import errors, logs, rpc
 from chassis.errors import InvalidArgument, NotFound, ResourceExhausted, Unavailable, Violation
 from chassis.logs import log
 from los.loan.v1 import loan_pb2, loan_pb2_grpc
@@ -46,7 +46,7 @@ def raising(error: Exception) -> Desk:
 @pytest.fixture
 def lines() -> Iterator[list[MutableMapping[str, Any]]]:
     """What is written to the log, with what is bound."""
-    with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as written:
+    with structlog.testing.capture_logs([logs.add_bound]) as written:
         yield written
 
 

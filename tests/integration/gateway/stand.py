@@ -164,11 +164,12 @@ class Stand:
 
     @contextlib.contextmanager
     def gateway(self, **settings: Any) -> Iterator["Running"]:
-        """Run a gateway; `upstreams` and `descriptor_set` may be given like its other settings."""
+        """Run a gateway; `upstreams`, `descriptor_set` and `drain_s` may be given like its other settings."""
         upstreams = settings.pop("upstreams", {PACKAGE: self.address})
         descriptor_set = settings.pop("descriptor_set", self.descriptor_set)
+        drain_s = settings.pop("drain_s", 2 * WAIT_S)
         app = bootstrap.build_app(descriptor_set, upstreams, **(QUICK | settings))
-        server = Server(app, drain_s=2 * WAIT_S)
+        server = Server(app, drain_s=drain_s)
         served: Future[None] = asyncio.run_coroutine_threadsafe(server.serve(), self.loop)
         eventually(lambda: server.started or served.done())
         port = self.do(lambda: server.servers[0].sockets[0].getsockname()[1])

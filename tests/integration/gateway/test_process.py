@@ -97,6 +97,20 @@ def test_what_is_under_way_is_finished_on_shutdown_and_nothing_new_is_taken(stan
         assert waiting.result(WAIT_S).json()["title"] == "done"
 
 
+def test_what_takes_longer_than_a_shutdown_may_is_told_so(stand: Stand, weather: Weather) -> None:
+    async def behave(_request: Any, _context: Any) -> Any:
+        await asyncio.Event().wait()
+
+    weather.behaviours["GetStation"] = behave
+    with stand.gateway(drain_s=1) as running, ThreadPoolExecutor(1) as other:
+        waiting = other.submit(running.client.get, "/v1/stations/a")
+        eventually(lambda: weather.count("GetStation") == 1)
+        running.server.should_exit = True
+        answer = waiting.result(WAIT_S)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "unknown" in answer.json()["message"]
+
+
 def listens(port: int) -> bool:
     try:
         httpx.get(f"http://127.0.0.1:{port}/livez")

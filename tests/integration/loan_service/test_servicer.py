@@ -13,6 +13,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import code_pb2, error_details_pb2
 from grpc_status import rpc_status
+from sqlalchemy import text
 
 from loan_service import bootstrap, usecases
 from loan_service.bootstrap import LoanSettings
@@ -176,6 +177,18 @@ def test_counts_name_every_status(service: Any) -> None:
     counted = service.CountLoansByStatus(loan_pb2.CountLoansByStatusRequest())
     assert [entry.status for entry in counted.status_counts] == loan_pb2.Loan.Status.values()[1:]
     assert counted.total_loans == 1
+
+
+def test_what_comes_too_late_for_its_caller_is_not_done(service: Any, loans: Loans) -> None:
+    (loan,) = loans.submit("5000")
+    look = text("SELECT status FROM loans WHERE loan_id = :loan_id FOR UPDATE").bindparams(loan_id=loan.loan_id)
+    with loans.engine.begin() as holder:
+        holder.execute(look)
+        with pytest.raises(grpc.RpcError) as raised:
+            service.WithdrawLoan(loan_pb2.WithdrawLoanRequest(loan_id=str(loan.loan_id)), timeout=0.2)
+    assert raised.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    with loans.engine.begin() as behind:  # the call, which has waited for longer, has had its turn
+        assert behind.scalar(look) == "APPLIED"
 
 
 def test_a_withdrawn_loan_stays_withdrawn(service: Any) -> None:

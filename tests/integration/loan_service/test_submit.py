@@ -10,8 +10,8 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import IntegrityError
 
 from chassis import batch, db
-from loan_service import servicer, store, usecases
-from loan_service.domain import IdempotencyKeyReused, Status, Submission
+from loan_service import domain, servicer, store, usecases
+from loan_service.domain import IdempotencyKeyReused, LoanType, Status, Submission
 from tests.integration.loan_service.loans import Loans, application
 
 
@@ -136,5 +136,20 @@ def test_a_key_is_free_again_after_its_time(loans: Loans, loan_database: Engine)
 def test_the_table_refuses_what_the_domain_refuses(loans: Loans, loan_database: Engine, amount: str) -> None:
     impossible = application(loan_amount=Decimal(amount))
     with pytest.raises(IntegrityError, match="loans_loan_amount_check"), db.transaction(loan_database) as tx:
-        store.insert_loans(tx, [impossible])
+        store.insert_submissions(tx, [impossible], [])
     assert loans.statuses() == {}
+
+
+def test_what_is_stored_of_a_submission_is_what_the_domain_makes_of_it(loan_database: Engine) -> None:
+    applications = [application(), application("7", loan_type=LoanType.HOME)]
+    with db.transaction(loan_database) as tx:
+        usecases.submit_loans(tx, applications)
+        now = store.get_now(tx)
+    changes = [domain.submitted(each, now) for each in applications]
+    with db.transaction(loan_database) as tx:
+        assert store.find_loans(tx, [each.loan_id for each in applications]) == {
+            change.loan.loan_id: change.loan for change in changes
+        }
+        for change in changes:
+            assert [stored.event for stored in store.get_history(tx, change.loan.loan_id)] == [change.event]
+        assert store.count_by_status(tx)[Status.APPLIED] == len(applications)

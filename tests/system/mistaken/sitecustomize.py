@@ -25,8 +25,11 @@ class MistakenDatetime(_Datetime):
 
 
 def mistaken_time() -> float:
-    """The time of day that this process believes in; gRPC's core asks the system, and its Python must agree with it."""
-    asks_for_grpc = sys._getframe(1).f_globals["__name__"].startswith("grpc")
+    """The time of day that this process believes in; gRPC's core asks the system, and its Python must agree with it.
+
+    What of gRPC is compiled leaves no frame: then it is our own module for calls that seems to ask.
+    """
+    asks_for_grpc = sys._getframe(1).f_globals["__name__"].startswith(("grpc", "chassis.rpc"))
     return _time() + (0 if asks_for_grpc else AHEAD_S)
 
 

@@ -1,11 +1,17 @@
 """What a process writes to its log."""
 
 import json
+import re
 import subprocess
 import sys
 from typing import Any
 
 import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chassis import logs
 
 PROGRAM = """
 import logging, sys, threading
@@ -99,6 +105,40 @@ def test_for_people_a_line_reads_as_a_sentence_with_its_values() -> None:
     assert "info" in cooked
     assert "dish=soup" in cooked
     assert "request_id=r-1" in cooked
+
+
+WORDS = st.text(st.sampled_from("ab=é '\"\n\t\\"), max_size=6)
+VALUES = st.one_of(
+    WORDS, st.integers(), st.floats(allow_nan=False), st.none(), st.booleans(), st.lists(WORDS, max_size=2)
+)
+
+
+@given(st.dictionaries(st.text("abcd_", min_size=1, max_size=4), VALUES, max_size=4), st.booleans())
+def test_a_line_for_people_looks_the_same_without_a_terminal(said: dict[str, object], has_failed: bool) -> None:
+    event: dict[str, object] = {"timestamp": "12:00:00.000001", "level": "info", "event": "cooked", **said}
+    if has_failed:
+        event["exception"] = "KeyError: 'salt'"
+    expected = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)(None, "info", dict(event))
+    assert logs.console(has_colours=False)(None, "info", event) == expected
+
+
+def test_the_time_of_day_is_told_to_the_microsecond() -> None:
+    times = [line.split(" ")[0] for line in output() if " [" in line]
+    assert len(times) > 3
+    assert all(re.fullmatch(r"[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}", each) for each in times)
+    assert times == sorted(times) or times[0] > "23:59"  # midnight may have passed
+
+
+def test_what_is_bound_within_goes_with_what_was_bound_without() -> None:
+    with structlog.testing.capture_logs([logs.add_bound]) as lines:
+        with logs.bound(request_id="r-1", job="j-1"):
+            with logs.bound(job="j-2"):
+                logs.log.info("within")
+            logs.log.info("without")
+            logs.log.info("said", job="j-3")
+        logs.log.info("after")
+    told = [(line.get("request_id"), line.get("job")) for line in lines]
+    assert told == [("r-1", "j-2"), ("r-1", "j-1"), ("r-1", "j-3"), (None, None)]
 
 
 def test_an_unknown_format_is_refused() -> None:
