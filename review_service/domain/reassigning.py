@@ -60,15 +60,20 @@ def _right(review: Review, claim: Claim) -> Authority | None:
     return right
 
 
-def refuse_unable(taker: Agent, application: Application) -> None:
+def refuse_unable(taker: Agent, seat: Agent, application: Application) -> None:
     """Make sure that an agent can take a review now.
+
+    Args:
+        taker: The agent who would have it.
+        seat: The agent in whose place they would have it: themselves, or whom they stand in for.
+        application: What it is about.
 
     Raises:
         AgentNotActive: They do not work here any more.
         AgentNotAvailable: They take no new reviews.
         AgentAtCapacity: They have as many as they can have.
         AgentNotSkilled: They cannot review loans of this type.
-        ApplicantIsAgent: It is their own application.
+        ApplicantIsAgent: It is the application of one of the two.
     """
     refuse_inactive(taker)
     if not taker.is_available:
@@ -77,5 +82,6 @@ def refuse_unable(taker: Agent, application: Application) -> None:
         raise AgentAtCapacity(f"agent {taker.agent_id} has {taker.open_review_count} open reviews and takes no more")
     if not is_skilled(taker, application.loan_type):
         raise AgentNotSkilled(f"agent {taker.agent_id} does not review loans of the type {application.loan_type}")
-    if taker.phone == application.customer_phone:
-        raise ApplicantIsAgent(f"agent {taker.agent_id} is the applicant")
+    for agent in (taker, seat):
+        if agent.phone == application.customer_phone:
+            raise ApplicantIsAgent(f"agent {agent.agent_id} is the applicant")

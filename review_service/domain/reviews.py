@@ -111,7 +111,8 @@ class Review:
         step_number: The number of its last step; 0 before the first.
         escalation_count: How often it moved up because it was overdue.
         at_top: It is overdue, and there is nobody above who could be given it.
-        recommended_by: Agents whose approval was above their limit, the latest last.
+        recommended_by: Agents whose approval was above their limit, the latest last. Whoever is given the review again
+            is not among them any more: they are asked anew.
         first_approved_by: The first of two agents to approve.
         decision: The decision, also one that came too late.
         grounds: By which right it was made, and within which limit.
@@ -235,6 +236,7 @@ def give(  # noqa: PLR0913 -- each is named by its caller, and the last two have
         due_at=due_at or review.due_at,
         escalation_count=review.escalation_count + (kind is StepKind.ESCALATED),
         at_top=False,
+        recommended_by=tuple(agent_id for agent_id in review.recommended_by if agent_id != holder.agent_id),
     )
     return Moved(review, after, (_step(after, kind, now, act, holder),))
 

@@ -6,11 +6,12 @@ from sqlalchemy import Connection, text
 
 from review_service.domain import Place, Queue, Review
 from review_service.store.reviews import COLUMNS, review_of
+from review_service.store.steps import IS_RECOMMENDATION
 
-_RECOMMENDED_BY = """ARRAY(
+_RECOMMENDED_BY = f"""ARRAY(
     SELECT CAST(substr(actor, 7) AS int) FROM review_steps
-    WHERE review_steps.loan_id = reviews.loan_id AND kind = 'RECOMMENDED' ORDER BY number
-)"""
+    WHERE review_steps.loan_id = reviews.loan_id AND {IS_RECOMMENDATION} ORDER BY number
+)"""  # noqa: S608 -- constants of these modules
 
 # The agent, and everybody below if they are wanted.
 _MEMBERS = """

@@ -26,10 +26,17 @@ LIST_STEPS = text(f"""
 SELECT {_STEP} FROM review_steps WHERE loan_id = ANY (CAST(:loan_ids AS uuid[])) ORDER BY loan_id, number
 """)  # noqa: S608 -- constants of this module
 
-LIST_RECOMMENDERS = text("""
+# What somebody said of a review before it was given to them (again) does not count: they are asked anew.
+IS_RECOMMENDATION = """kind = 'RECOMMENDED' AND NOT EXISTS (
+    SELECT FROM review_steps AS later
+    WHERE later.loan_id = review_steps.loan_id AND later.number > review_steps.number
+          AND 'agent:' || later.assigned_agent_id = review_steps.actor
+)"""
+
+LIST_RECOMMENDERS = text(f"""
 SELECT loan_id, CAST(substr(actor, 7) AS int) AS agent_id FROM review_steps
-WHERE loan_id = ANY (CAST(:loan_ids AS uuid[])) AND kind = 'RECOMMENDED' ORDER BY loan_id, number
-""")
+WHERE loan_id = ANY (CAST(:loan_ids AS uuid[])) AND {IS_RECOMMENDATION} ORDER BY loan_id, number
+""")  # noqa: S608 -- constants of this module
 
 
 def insert_steps(tx: Connection, steps: Sequence[Step]) -> None:

@@ -37,7 +37,7 @@ def reassign_review(tx: Connection, loan_id: UUID, agent_id: int, to_agent_id: i
     concerned = {agent_id, holder.agent_id, review.assigned_agent_id}
     locked = store.lock_agents(tx, [each for each in concerned if each is not None])
     domain.refuse_inactive(locked[agent_id])
-    domain.refuse_unable(locked[holder.agent_id], review.known_application)
+    domain.refuse_unable(locked[holder.agent_id], to_chain[0], review.known_application)
     act = Act(f"agent:{agent_id}", comment=comment, grounds=grounds)
     moved = domain.give(review, StepKind.REASSIGNED, holder, store.get_time(tx), act=act)
     moving.save_moves(tx, [moved], {**staff, **locked})

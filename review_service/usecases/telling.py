@@ -79,7 +79,7 @@ def _pushes(move: Moved, step: Step, people: Mapping[int, Agent]) -> Iterable[Ne
         "loan_type": application.loan_type,
     }
     holder = people[step.assigned_agent_id]
-    seat = people[step.on_behalf_of_agent_id or step.assigned_agent_id]
+    seat = people[move.after.seat_id or step.assigned_agent_id]  # the step may name whom its actor stood in for
     which = f"push:{application.loan_id}:step-{step.number}"
     if step.kind is StepKind.COVERED:
         values["agent_name"] = seat.name

@@ -105,8 +105,13 @@ class Case:
         return self.state == "DECIDED" and self.decision is not None and self.decision.choice == "APPROVE"
 
     def was_recommended_by(self, agent_id: int) -> bool:
-        """Whether somebody approved it above their limit."""
-        return any((step.kind, step.actor) == ("RECOMMENDED", f"agent:{agent_id}") for step in self.steps)
+        """Whether somebody approved it above their limit, and was not given it since."""
+        for step in reversed(self.steps):
+            if step.assigned == agent_id:
+                return False
+            if (step.kind, step.actor) == ("RECOMMENDED", f"agent:{agent_id}"):
+                return True
+        return False
 
     def was_heard(self, agent_id: int) -> bool:
         """Whether somebody has said what they think of it."""

@@ -149,3 +149,37 @@ def test_there_must_be_something_to_give_and_somebody_to_take_it(office: Office,
     office.decide(branch["loan_id"], branch["agent"], Choice.REJECT)
     with pytest.raises(LoanNotUnderReview):
         office.reassign(branch["loan_id"], branch["manager"], branch["colleague"])
+
+
+def test_whoever_is_given_a_review_again_may_recommend_it_again(office: Office, branch: Branch) -> None:
+    """What they said before does not count: the review would wait for nobody."""
+    office.limit(branch["agent"], 50)
+    assert office.decide(branch["loan_id"], branch["agent"]) is None
+    office.reassign(branch["loan_id"], branch["manager"], branch["agent"])
+    assert office.review(branch["loan_id"]).recommended_by == ()
+    assert office.decide(branch["loan_id"], branch["agent"]) is None
+    moved = office.review(branch["loan_id"])
+    assert (moved.assigned_agent_id, moved.recommended_by) == (
+        branch["manager"].agent_id,
+        (branch["agent"].agent_id,),
+    )
+    assert office.kinds(branch["loan_id"])[1:] == ["RECOMMENDED", "ASSIGNED", "REASSIGNED", "RECOMMENDED", "ASSIGNED"]
+
+
+def test_a_substitute_who_reassigns_tells_the_manager_of_the_one_who_gets_it(office: Office, branch: Branch) -> None:
+    substitute = office.hire(branch["head"])
+    office.cover(branch["manager"], substitute)
+    office.reassign(branch["loan_id"], substitute, branch["colleague"])
+    (step,) = [step for step in office.steps(branch["loan_id"]) if step.kind is StepKind.REASSIGNED]
+    assert (step.right, step.on_behalf_of_agent_id) == (Right.RIGHT_OF_SUBSTITUTE, branch["manager"].agent_id)
+    told = office.jobs("notify_staff")[f"push:{branch['loan_id']}:step-{step.number}:manager"]
+    assert told["recipient"] == f"agent:{branch['manager'].agent_id}"
+
+
+def test_nobody_stands_in_for_the_applicant(office: Office, branch: Branch) -> None:
+    applicant = office.hire(branch["manager"])
+    office.cover(applicant, branch["agent"])
+    (loan_id,) = office.open(application(phone=applicant.phone))
+    assert office.holder(loan_id) == branch["colleague"].agent_id
+    with pytest.raises(ApplicantIsAgent):
+        office.reassign(loan_id, branch["head"], applicant)

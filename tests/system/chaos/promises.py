@@ -225,6 +225,7 @@ MESSAGES = {
              LEFT JOIN notification.notifications
              ON dedupe_key = 'push:' || steps.loan_id || ':' || 'step-' || number || ':' || 'manager'
         WHERE kind IN ('ASSIGNED', 'REASSIGNED') AND agents.updated_at <= occurred_at
+              AND step_right IS DISTINCT FROM 'RIGHT_OF_SUBSTITUTE' AND manager_id IS DISTINCT FROM assigned_agent_id
               AND recipient IS DISTINCT FROM 'agent:' || manager_id
     """,
     "nothing implies message {}, a {} to {}": f"""
