@@ -18,8 +18,8 @@ class Line(asyncio.Transport):
         super().__init__()
         self.done: list[bytes | str] = []
 
-    def write(self, data: Any) -> None:
-        self.done.append(bytes(data))
+    def write(self, payload: Any) -> None:
+        self.done.append(bytes(payload))
 
     def close(self) -> None:
         self.done.append("closed")
