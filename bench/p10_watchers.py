@@ -34,7 +34,7 @@ def measure(server: postgres.Server) -> Iterator[Line | Curve]:
             found = wrk.submits(ours.gateway_url)
             beside.setdefault(count, []).append(Round(found.value, found.errors + refused, found.p99_ms))
             _leave(watchers)
-        violations = ours.finish()
+        violations = ours.broken_histories()
     work = f"memory of an idle watcher, gateway and loan service together, of {WATCHERS:,}"
     yield Line("P10", work, "KiB", [memory or Round(0)], [Round(1)], WANTED_KIB, at_most=True)
     work = f"submits beside {WATCHERS:,} watchers that read nothing, against without"

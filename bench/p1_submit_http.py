@@ -29,7 +29,7 @@ def measure(server: postgres.Server) -> Iterator[Line | Curve]:
             for connections in (CONNECTIONS, *OTHERS):
                 rounds = ROUNDS if connections == CONNECTIONS else 1
                 sides[connections] = _round(rounds, ours.gateway_url, theirs, connections)
-            violations = ours.finish()
+            violations = ours.broken_histories()
         accepting, monolith = sides[CONNECTIONS]
         work = "POST /api/v1/loans, 64 connections, against the monolith"
         yield Line("P1", work, "requests/s", accepting, monolith, wanted=8, violations=violations)

@@ -45,7 +45,7 @@ def measure(server: postgres.Server) -> Iterator[Line]:
             lambda: rpc.submits(ours.loan_target, seconds=SECONDS),
             lambda: pgbench(ours.owner_url, script, seconds=SECONDS),
         )
-        violations = ours.finish()
+        violations = ours.broken_histories()
     work = "SubmitLoan, 64 callers, against pgbench, one row a commit, 32 clients"
     yield Line("P2", work, "calls/s", of_ours, of_theirs, wanted=0.15, violations=violations)
     with (
@@ -59,7 +59,7 @@ def measure(server: postgres.Server) -> Iterator[Line]:
             lambda: rpc.submits(two.loan_target, connections=CONNECTIONS, seconds=SECONDS),
             lambda: rpc.submits(one.loan_target, connections=CONNECTIONS, seconds=SECONDS),
         )
-        violations = two.finish()
+        violations = two.broken_histories()
     work = "SubmitLoan, 64 callers on 16 connections, LOAN_PROCESSES=2 against 1"
     yield Line("P2", work, "calls/s", of_two, of_one, None, violations=violations)
 

@@ -21,7 +21,7 @@ ROWS = 1_000
 def measure(server: postgres.Server) -> Iterator[Line | Curve]:
     """Submit in batches through the gateway, wait until all of it is done, look; `BENCH_PASSED` says how many."""
     points: dict[str, list[Point]] = {}
-    with stand.running(server, "p9") as ours:
+    with stand.running(server, "p9", GATEWAY_DEADLINE_S="60") as ours:
         few, errors = _memory_after(ours, FEW)
         passed, many = FEW, few
         while passed < MANY:

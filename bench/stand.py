@@ -62,7 +62,7 @@ class Stand(system.System):
 
     def pids(self) -> dict[str, int]:
         """The process ids of what runs."""
-        return {name: self.processes[name].pid for name in self._played}
+        return {name: self.processes[name].pid for name in sorted(self._played)}
 
     def wait_until_done(self) -> None:
         """Wait until nothing is left to do for anybody.

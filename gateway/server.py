@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import socket
+from typing import cast
 from uuid import uuid4
 
 import uvicorn
@@ -16,6 +17,8 @@ from gateway.app.limits import Limits
 _READ_BYTES = 256 * 1024  # the most that one read of a socket brings
 
 _LINGER_S = 1.0
+
+_JOINED_MAX_BYTES = 64 * 1024  # copying more costs more than another write
 
 # Written between a name and its value, and after it; a request's line has more than a URL.
 _HEADER_EXTRA_BYTES = 4
@@ -144,6 +147,7 @@ class _Connection(HttpToolsProtocol):
         if b"#" in self.url:
             raise ValueError("a fragment is not for servers")
         super().on_headers_complete()
+        self.cycle.transport = cast("asyncio.Transport", OneWrite(self.transport, self.cycle))
         if self.parser.should_upgrade():
             self.cycle.keep_alive = False  # what follows may be in another protocol
         self._free_head()
@@ -228,3 +232,42 @@ class _Connection(HttpToolsProtocol):
         self.loop.call_later(_LINGER_S, self.transport.close)  # at once, it might be reset before the client reads
         meter.count("", "", status, 0)
         log.info("request", method="", path="", status=status, duration_ms=0, request_id=request_id)
+
+
+class OneWrite:
+    """What an answer is written to: keeps its head until there is some of its body, so that both leave in one packet.
+
+    ASGI lets a server wait for that. Every write is a call of the kernel, and wakes up the client.
+    """
+
+    __slots__ = ("_cycle", "_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
+        self._transport = transport
+        self._cycle = cycle
+        self._head: bytes | None = None  # not there yet; empty when it has been sent
+
+    def write(self, payload: bytes) -> None:
+        """Send, or keep what is the head: the first that uvicorn writes once the answer has begun."""
+        if self._head is None and self._cycle.response_started and self._cycle.scope["method"] != "HEAD":
+            self._head = payload
+        elif self._head and len(payload) < _JOINED_MAX_BYTES:
+            self._head, payload = b"", self._head + payload
+            self._transport.write(payload)
+        else:
+            self._send_head()
+            self._transport.write(payload)
+
+    def close(self) -> None:
+        """Close, after everything that was written."""
+        self._send_head()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Tell whether nothing can be sent any more."""
+        return self._transport.is_closing()
+
+    def _send_head(self) -> None:
+        if self._head:
+            self._head, head = b"", self._head
+            self._transport.write(head)

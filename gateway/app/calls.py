@@ -11,7 +11,7 @@ from gateway.app.limits import Limits
 from gateway.upstream import Answer
 
 # Most calls end before anyone could have hung up: only for the others does somebody listen.
-_PATIENCE_S = 0.05
+_PATIENCE_S = 0.25
 
 
 async def serve(exchange: Exchange, endpoint: Endpoint, values: list[str], limits: Limits) -> None:
