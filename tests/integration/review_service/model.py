@@ -106,12 +106,8 @@ class Case:
 
     def was_recommended_by(self, agent_id: int) -> bool:
         """Whether somebody approved it above their limit, and was not given it since."""
-        for step in reversed(self.steps):
-            if step.assigned == agent_id:
-                return False
-            if (step.kind, step.actor) == ("RECOMMENDED", f"agent:{agent_id}"):
-                return True
-        return False
+        last = max((number for number, step in enumerate(self.steps) if step.assigned == agent_id), default=-1)
+        return ("RECOMMENDED", f"agent:{agent_id}") in [(step.kind, step.actor) for step in self.steps[last + 1 :]]
 
     def was_heard(self, agent_id: int) -> bool:
         """Whether somebody has said what they think of it."""
