@@ -13,7 +13,8 @@ from deploy import postgres
 from los.loan.v1 import loan_pb2
 
 FEW = 10_000
-MANY = int(os.environ.get("BENCH_PASSED", "1000000"))
+PROMISED = 1_000_000
+MANY = int(os.environ.get("BENCH_PASSED", PROMISED))
 STEPS = 8
 ROWS = 1_000
 
@@ -36,7 +37,8 @@ def measure(server: postgres.Server) -> Iterator[Line | Curve]:
         points[name].append(point(passed, [mebibytes]))
         work = f"memory of {name} after {passed:,} loans against after {FEW:,}"
         sides = [Round(mebibytes, errors)], [Round(few[name])]
-        yield Line("P9", work, "MiB", *sides, 1.2, at_most=True, violations=violations)
+        notes = [] if passed >= PROMISED else [f"promised is this after {PROMISED:,}: not shown yet"]
+        yield Line("P9", work, "MiB", *sides, 1.2, at_most=True, violations=violations, notes=notes)
     yield Curve("P9", "Memory of the processes", "loans that have passed through", {"MiB": points})
 
 
