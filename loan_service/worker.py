@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from chassis import jobs
 from chassis.jobs import Job
 from chassis.logs import log
 from chassis.pool import Handler, Task
@@ -96,10 +97,14 @@ def housekeeping(expire_after_s: float, keep_keys_s: float) -> dict[str, Handler
     def expire_loans(tx: Connection, _: Sequence[Task]) -> None:
         if expired := usecases.expire_loans(tx, expire_after_s):
             log.info("loans expired", count=expired)
+        if expired == usecases.EXPIRE_MOST:
+            jobs.hasten(tx, EXPIRE_LOANS)
 
     def purge_idempotency_keys(tx: Connection, _: Sequence[Task]) -> None:
         if purged := usecases.purge_idempotency_keys(tx, keep_keys_s):
             log.info("idempotency keys purged", count=purged)
+        if purged == usecases.PURGE_MOST:
+            jobs.hasten(tx, PURGE_IDEMPOTENCY_KEYS)
 
     return {
         EXPIRE_LOANS: Handler(

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event
 from chassis import db, jobs
 from chassis.errors import InvalidArgument, Unavailable, Violation
 from deploy.processes import wait_until
-from loan_service import usecases
+from loan_service import usecases, worker
 from loan_service.domain import Loan, LoanAlreadyFinal, Status
 from tests.integration.loan_service.loans import Loans, Outside, wait_for_no_jobs, working
 
@@ -220,6 +220,18 @@ def test_reviews_that_nobody_decides_in_time_expire_and_are_cancelled(
         wait_for_no_jobs(loans)
     assert [told.status for told in outside.told] == [Status.EXPIRED]
     assert outside.cancelled == [loan.loan_id]
+
+
+def test_more_overdue_reviews_than_one_look_takes_expire_without_waiting_for_the_next(
+    loans: Loans, loan_database: Engine, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usecases, "EXPIRE_MOST", 2)
+    monkeypatch.setattr(worker, "HOUSEKEEPING_S", 3600)
+    for _ in range(5):
+        loans.submit_to_review()
+    with working(loan_database, outside, expire_after_s=0):
+        wait_until(lambda: set(loans.statuses().values()) == {Status.EXPIRED}, "all to expire", 60)
+        wait_for_no_jobs(loans)
 
 
 def test_what_is_enqueued_first_is_decided_first(loans: Loans, loan_database: Engine, outside: Outside) -> None:
