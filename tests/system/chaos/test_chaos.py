@@ -15,7 +15,7 @@ def test_nothing_is_lost_or_doubled_or_stuck_whatever_goes_wrong() -> None:
     report = drill.run(SEED, LASTS_S, print)
     assert report.violations == [], report.table()
     asked = {kind for kind, outcome in report.outcomes if outcome == "ok"}
-    assert asked == {"submit", "look", "decide", "withdraw"}
+    assert asked == {"submit", "look", "decide", "withdraw", "staff"}
     assert report.injected.total() > 20
     assert report.watched > 100
 
