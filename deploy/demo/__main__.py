@@ -122,7 +122,7 @@ def show_queue(agent: Json, queue: list[Json]) -> None:
     screen.say(f"What waits for {agent['name']} (agent {agent['agent_id']}, who may approve {agent['approval_limit']})")
     columns = ("loan", "customer", "amount", "all they owe or ask for", "type", "due")
     fields = ("loan_id", "customer_name", "loan_amount", "customer_exposure", "loan_type")
-    rows = [[*(each[field] for field in fields), screen.clock(each["due_at"])] for each in queue]
+    rows = [[*(each[field] for field in fields), each["due_at"][:16].replace("T", " ")] for each in queue]
     screen.show(columns, rows)
 
 
