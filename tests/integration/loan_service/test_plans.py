@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, Engine, TextClause, text
 
 from loan_service.store import counters, events, keys, loans
+from tests.integration.plans import explained
 
 LOANS = 50_000
 BATCH = 200
@@ -44,22 +45,6 @@ def crowded(owner_engine: Engine, restore: Callable[[str], None]) -> Iterator[Co
         for statement in (FILL_EVENTS, FILL_TOTALS, FILL_KEYS, text("ANALYZE")):
             tx.execute(statement)
         yield tx
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every step of a plan."""
-    yield plan
-    for inner in plan.get("Plans", ()):
-        yield from nodes(inner)
-
-
-def explained(tx: Connection, statement: TextClause, values: dict[str, Any]) -> list[dict[str, Any]]:
-    """The steps of a statement that was run, with what it read."""
-    explain = text(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement.text}")
-    with tx.begin_nested() as savepoint:
-        (found,) = tx.execute(explain, values).scalar_one()
-        savepoint.rollback()
-    return list(nodes(found["Plan"]))
 
 
 def rows_read(step: dict[str, Any]) -> float:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, TextClause, text
 
 from review_service.store import agents, queues, reviews, steps
+from tests.integration.plans import explained
 
 REVIEWS = 40_000
 AGENTS = 400
@@ -66,22 +67,6 @@ def crowded(owner_engine: Engine) -> Iterator[Connection]:
         for statement in (FILL_STEPS, FILL_LIMITS, FILL_COVERS, text("ANALYZE")):
             tx.execute(statement)
         yield tx
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every step of a plan."""
-    yield plan
-    for inner in plan.get("Plans", ()):
-        yield from nodes(inner)
-
-
-def explained(tx: Connection, statement: TextClause, values: dict[str, Any]) -> list[dict[str, Any]]:
-    """The steps of a statement that was run, with what it read."""
-    explain = text(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement.text}")
-    with tx.begin_nested() as savepoint:
-        (found,) = tx.execute(explain, values).scalar_one()
-        savepoint.rollback()
-    return list(nodes(found["Plan"]))
 
 
 def rows_read(of: list[dict[str, Any]], table: str) -> float:
