@@ -5,6 +5,7 @@
      |- NotFound                       no such thing
      |- AlreadyExists                  another one stands in the way
      |- FailedPrecondition             not in the state that this needs
+     |- Unauthenticated                who calls is not known
      |- PermissionDenied               not for this caller
      |- Aborted            (passing)   lost a race; the same call may succeed
      |- ResourceExhausted  (passing)   too much at once; says when to come back
@@ -76,6 +77,12 @@ class FailedPrecondition(ServiceError):
     """The thing is not in the state that this needs."""
 
     code = "FAILED_PRECONDITION"
+
+
+class Unauthenticated(ServiceError):
+    """Who calls is not known, or not proven."""
+
+    code = "UNAUTHENTICATED"
 
 
 class PermissionDenied(ServiceError):

@@ -63,6 +63,7 @@ _BY_NUMBER = {
         errors.NotFound,
         errors.AlreadyExists,
         errors.FailedPrecondition,
+        errors.Unauthenticated,
         errors.PermissionDenied,
         errors.Aborted,
         errors.Unavailable,
@@ -236,6 +237,8 @@ def _cut(sentence: str, most_bytes: int) -> str:
 def end_with(status: status_pb2.Status, context: Any) -> Any:  # noqa: ANN401 -- three kinds of context
     """End a call with a failure: raises in a plain method, and must be awaited in an `async def` one."""
     trailers: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", status.SerializeToString())]
+    if status.code == code_pb2.UNAUTHENTICATED:
+        trailers.append(("www-authenticate", "Bearer"))
     for detail in status.details:
         retry = error_details_pb2.RetryInfo()
         if detail.Unpack(retry):
