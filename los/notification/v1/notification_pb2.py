@@ -26,9 +26,10 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
+from los.access.v1 import access_pb2 as los_dot_access_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&los/notification/v1/notification.proto\x12\x13los.notification.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xcc\x05\n\x0cNotification\x12\x17\n\x0fnotification_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\t\x12:\n\x07\x63hannel\x18\x03 \x01(\x0e\x32).los.notification.v1.Notification.Channel\x12\x11\n\trecipient\x18\x04 \x01(\t\x12\x10\n\x08template\x18\x05 \x01(\t\x12\x0c\n\x04\x62ody\x18\x06 \x01(\t\x12\x36\n\x05state\x18\x07 \x01(\x0e\x32\'.los.notification.v1.Notification.State\x12;\n\x08\x61ttempts\x18\x08 \x03(\x0b\x32).los.notification.v1.Notification.Attempt\x12\x12\n\nlast_error\x18\t \x01(\t\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07sent_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06\x64ue_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x89\x01\n\x07\x41ttempt\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12.\n\nstarted_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65rror\x18\x04 \x01(\t\"5\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x07\n\x03SMS\x10\x01\x12\x08\n\x04PUSH\x10\x02\"N\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0b\n\x07PENDING\x10\x01\x12\x0b\n\x07SENDING\x10\x02\x12\x08\n\x04SENT\x10\x03\x12\n\n\x06PARKED\x10\x04\"\xdb\x02\n\x18ListNotificationsRequest\x12\x1c\n\x07loan_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x99\x01\n\trecipient\x18\x02 \x01(\tB\x85\x01\xbaH\x81\x01r\x0e\x18@2\n^[^\\x00]*$\xba\x01n\n\trecipient\x12/must be at most 64 characters, none of them NUL\x1a\x30this.size() <= 64 && this.matches(r\'^[^\\x00]*$\')\x12@\n\x05state\x18\x03 \x01(\x0e\x32\'.los.notification.v1.Notification.StateB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1c\n\x04size\x18\x04 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x01H\x00\x88\x01\x01\x12\x1c\n\npage_token\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x42\x07\n\x05_size\"n\n\x19ListNotificationsResponse\x12\x38\n\rnotifications\x18\x01 \x03(\x0b\x32!.los.notification.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"{\n\x12ListNoticesRequest\x12\x14\n\x07overdue\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x1c\n\x04size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x01H\x01\x88\x01\x01\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x42\n\n\x08_overdueB\x07\n\x05_size\"b\n\x13ListNoticesResponse\x12\x32\n\x07notices\x18\x01 \x03(\x0b\x32!.los.notification.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"=\n\x18RetryNotificationRequest\x12!\n\x0fnotification_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"T\n\x19RetryNotificationResponse\x12\x37\n\x0cnotification\x18\x01 \x01(\x0b\x32!.los.notification.v1.Notification\"\xbb\x04\n\x17SendNotificationRequest\x12X\n\x08messages\x18\x01 \x03(\x0b\x32\x34.los.notification.v1.SendNotificationRequest.MessageB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\x1a\xc5\x03\n\x07Message\x12)\n\ndedupe_key\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{1,200}$\x12\x19\n\x07loan_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x46\n\x07\x63hannel\x18\x03 \x01(\x0e\x32).los.notification.v1.Notification.ChannelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12G\n\trecipient\x18\x04 \x01(\tB4\xbaH1r/2-^([+][1-9][0-9]{2,14}|agent:[1-9][0-9]{0,9})$\x12,\n\x08template\x18\x05 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[A-Z][A-Z_]{0,63}$\x12Z\n\x06values\x18\x06 \x03(\x0b\x32@.los.notification.v1.SendNotificationRequest.Message.ValuesEntryB\x08\xbaH\x05\x9a\x01\x02\x10\x10\x12*\n\x06\x64ue_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x18SendNotificationResponse\x12$\n\x08verdicts\x18\x01 \x03(\x0b\x32\x12.google.rpc.Status2\xea\x03\n\x13NotificationService\x12\x94\x01\n\x11ListNotifications\x12-.los.notification.v1.ListNotificationsRequest\x1a..los.notification.v1.ListNotificationsResponse\" \x90\x02\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/notifications\x12|\n\x0bListNotices\x12\'.los.notification.v1.ListNoticesRequest\x1a(.los.notification.v1.ListNoticesResponse\"\x1a\x90\x02\x01\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/v1/notices\x12\xbd\x01\n\x11RetryNotification\x12-.los.notification.v1.RetryNotificationRequest\x1a..los.notification.v1.RetryNotificationResponse\"I\x90\x02\x02\x82\xd3\xe4\x93\x02@\"-/api/v1/notifications/{notification_id}:retry:\x01*b\x0cnotification2\x93\x01\n\x1bNotificationInternalService\x12t\n\x10SendNotification\x12,.los.notification.v1.SendNotificationRequest\x1a-.los.notification.v1.SendNotificationResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&los/notification/v1/notification.proto\x12\x13los.notification.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1alos/access/v1/access.proto\"\xcc\x05\n\x0cNotification\x12\x17\n\x0fnotification_id\x18\x01 \x01(\t\x12\x0f\n\x07loan_id\x18\x02 \x01(\t\x12:\n\x07\x63hannel\x18\x03 \x01(\x0e\x32).los.notification.v1.Notification.Channel\x12\x11\n\trecipient\x18\x04 \x01(\t\x12\x10\n\x08template\x18\x05 \x01(\t\x12\x0c\n\x04\x62ody\x18\x06 \x01(\t\x12\x36\n\x05state\x18\x07 \x01(\x0e\x32\'.los.notification.v1.Notification.State\x12;\n\x08\x61ttempts\x18\x08 \x03(\x0b\x32).los.notification.v1.Notification.Attempt\x12\x12\n\nlast_error\x18\t \x01(\t\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07sent_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06\x64ue_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x89\x01\n\x07\x41ttempt\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12.\n\nstarted_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65rror\x18\x04 \x01(\t\"5\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x07\n\x03SMS\x10\x01\x12\x08\n\x04PUSH\x10\x02\"N\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0b\n\x07PENDING\x10\x01\x12\x0b\n\x07SENDING\x10\x02\x12\x08\n\x04SENT\x10\x03\x12\n\n\x06PARKED\x10\x04\"\xdb\x02\n\x18ListNotificationsRequest\x12\x1c\n\x07loan_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x99\x01\n\trecipient\x18\x02 \x01(\tB\x85\x01\xbaH\x81\x01r\x0e\x18@2\n^[^\\x00]*$\xba\x01n\n\trecipient\x12/must be at most 64 characters, none of them NUL\x1a\x30this.size() <= 64 && this.matches(r\'^[^\\x00]*$\')\x12@\n\x05state\x18\x03 \x01(\x0e\x32\'.los.notification.v1.Notification.StateB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1c\n\x04size\x18\x04 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x01H\x00\x88\x01\x01\x12\x1c\n\npage_token\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x42\x07\n\x05_size\"n\n\x19ListNotificationsResponse\x12\x38\n\rnotifications\x18\x01 \x03(\x0b\x32!.los.notification.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"{\n\x12ListNoticesRequest\x12\x14\n\x07overdue\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x1c\n\x04size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x01H\x01\x88\x01\x01\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x42\n\n\x08_overdueB\x07\n\x05_size\"b\n\x13ListNoticesResponse\x12\x32\n\x07notices\x18\x01 \x03(\x0b\x32!.los.notification.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"=\n\x18RetryNotificationRequest\x12!\n\x0fnotification_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"T\n\x19RetryNotificationResponse\x12\x37\n\x0cnotification\x18\x01 \x01(\x0b\x32!.los.notification.v1.Notification\"\xbb\x04\n\x17SendNotificationRequest\x12X\n\x08messages\x18\x01 \x03(\x0b\x32\x34.los.notification.v1.SendNotificationRequest.MessageB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\x1a\xc5\x03\n\x07Message\x12)\n\ndedupe_key\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{1,200}$\x12\x19\n\x07loan_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x46\n\x07\x63hannel\x18\x03 \x01(\x0e\x32).los.notification.v1.Notification.ChannelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12G\n\trecipient\x18\x04 \x01(\tB4\xbaH1r/2-^([+][1-9][0-9]{2,14}|agent:[1-9][0-9]{0,9})$\x12,\n\x08template\x18\x05 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[A-Z][A-Z_]{0,63}$\x12Z\n\x06values\x18\x06 \x03(\x0b\x32@.los.notification.v1.SendNotificationRequest.Message.ValuesEntryB\x08\xbaH\x05\x9a\x01\x02\x10\x10\x12*\n\x06\x64ue_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x18SendNotificationResponse\x12$\n\x08verdicts\x18\x01 \x03(\x0b\x32\x12.google.rpc.Status2\x8f\x04\n\x13NotificationService\x12\xa0\x01\n\x11ListNotifications\x12-.los.notification.v1.ListNotificationsRequest\x1a..los.notification.v1.ListNotificationsResponse\",\x90\x02\x01\x8a\x80\x19\x08\n\x02\x08\x04\n\x02\x08\x05\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/notifications\x12\x88\x01\n\x0bListNotices\x12\'.los.notification.v1.ListNoticesRequest\x1a(.los.notification.v1.ListNoticesResponse\"&\x90\x02\x01\x8a\x80\x19\x08\n\x02\x08\x04\n\x02\x08\x05\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/v1/notices\x12\xc9\x01\n\x11RetryNotification\x12-.los.notification.v1.RetryNotificationRequest\x1a..los.notification.v1.RetryNotificationResponse\"U\x90\x02\x02\x8a\x80\x19\x08\n\x02\x08\x04\n\x02\x08\x05\x82\xd3\xe4\x93\x02@\"-/api/v1/notifications/{notification_id}:retry:\x01*b\x0cnotification2\xa6\x01\n\x1bNotificationInternalService\x12\x86\x01\n\x10SendNotification\x12,.los.notification.v1.SendNotificationRequest\x1a-.los.notification.v1.SendNotificationResponse\"\x15\x90\x02\x02\x8a\x80\x19\x0e\x12\x04loan\x12\x06reviewb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -68,43 +69,43 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SENDNOTIFICATIONREQUEST'].fields_by_name['messages']._loaded_options = None
   _globals['_SENDNOTIFICATIONREQUEST'].fields_by_name['messages']._serialized_options = b'\272H\r\222\001\n\010\001\020\350\007\"\003\330\001\003'
   _globals['_NOTIFICATIONSERVICE'].methods_by_name['ListNotifications']._loaded_options = None
-  _globals['_NOTIFICATIONSERVICE'].methods_by_name['ListNotifications']._serialized_options = b'\220\002\001\202\323\344\223\002\027\022\025/api/v1/notifications'
+  _globals['_NOTIFICATIONSERVICE'].methods_by_name['ListNotifications']._serialized_options = b'\220\002\001\212\200\031\010\n\002\010\004\n\002\010\005\202\323\344\223\002\027\022\025/api/v1/notifications'
   _globals['_NOTIFICATIONSERVICE'].methods_by_name['ListNotices']._loaded_options = None
-  _globals['_NOTIFICATIONSERVICE'].methods_by_name['ListNotices']._serialized_options = b'\220\002\001\202\323\344\223\002\021\022\017/api/v1/notices'
+  _globals['_NOTIFICATIONSERVICE'].methods_by_name['ListNotices']._serialized_options = b'\220\002\001\212\200\031\010\n\002\010\004\n\002\010\005\202\323\344\223\002\021\022\017/api/v1/notices'
   _globals['_NOTIFICATIONSERVICE'].methods_by_name['RetryNotification']._loaded_options = None
-  _globals['_NOTIFICATIONSERVICE'].methods_by_name['RetryNotification']._serialized_options = b'\220\002\002\202\323\344\223\002@\"-/api/v1/notifications/{notification_id}:retry:\001*b\014notification'
+  _globals['_NOTIFICATIONSERVICE'].methods_by_name['RetryNotification']._serialized_options = b'\220\002\002\212\200\031\010\n\002\010\004\n\002\010\005\202\323\344\223\002@\"-/api/v1/notifications/{notification_id}:retry:\001*b\014notification'
   _globals['_NOTIFICATIONINTERNALSERVICE'].methods_by_name['SendNotification']._loaded_options = None
-  _globals['_NOTIFICATIONINTERNALSERVICE'].methods_by_name['SendNotification']._serialized_options = b'\220\002\002'
-  _globals['_NOTIFICATION']._serialized_start=181
-  _globals['_NOTIFICATION']._serialized_end=897
-  _globals['_NOTIFICATION_ATTEMPT']._serialized_start=625
-  _globals['_NOTIFICATION_ATTEMPT']._serialized_end=762
-  _globals['_NOTIFICATION_CHANNEL']._serialized_start=764
-  _globals['_NOTIFICATION_CHANNEL']._serialized_end=817
-  _globals['_NOTIFICATION_STATE']._serialized_start=819
-  _globals['_NOTIFICATION_STATE']._serialized_end=897
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=900
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=1247
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=1249
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=1359
-  _globals['_LISTNOTICESREQUEST']._serialized_start=1361
-  _globals['_LISTNOTICESREQUEST']._serialized_end=1484
-  _globals['_LISTNOTICESRESPONSE']._serialized_start=1486
-  _globals['_LISTNOTICESRESPONSE']._serialized_end=1584
-  _globals['_RETRYNOTIFICATIONREQUEST']._serialized_start=1586
-  _globals['_RETRYNOTIFICATIONREQUEST']._serialized_end=1647
-  _globals['_RETRYNOTIFICATIONRESPONSE']._serialized_start=1649
-  _globals['_RETRYNOTIFICATIONRESPONSE']._serialized_end=1733
-  _globals['_SENDNOTIFICATIONREQUEST']._serialized_start=1736
-  _globals['_SENDNOTIFICATIONREQUEST']._serialized_end=2307
-  _globals['_SENDNOTIFICATIONREQUEST_MESSAGE']._serialized_start=1854
-  _globals['_SENDNOTIFICATIONREQUEST_MESSAGE']._serialized_end=2307
-  _globals['_SENDNOTIFICATIONREQUEST_MESSAGE_VALUESENTRY']._serialized_start=2262
-  _globals['_SENDNOTIFICATIONREQUEST_MESSAGE_VALUESENTRY']._serialized_end=2307
-  _globals['_SENDNOTIFICATIONRESPONSE']._serialized_start=2309
-  _globals['_SENDNOTIFICATIONRESPONSE']._serialized_end=2373
-  _globals['_NOTIFICATIONSERVICE']._serialized_start=2376
-  _globals['_NOTIFICATIONSERVICE']._serialized_end=2866
-  _globals['_NOTIFICATIONINTERNALSERVICE']._serialized_start=2869
-  _globals['_NOTIFICATIONINTERNALSERVICE']._serialized_end=3016
+  _globals['_NOTIFICATIONINTERNALSERVICE'].methods_by_name['SendNotification']._serialized_options = b'\220\002\002\212\200\031\016\022\004loan\022\006review'
+  _globals['_NOTIFICATION']._serialized_start=209
+  _globals['_NOTIFICATION']._serialized_end=925
+  _globals['_NOTIFICATION_ATTEMPT']._serialized_start=653
+  _globals['_NOTIFICATION_ATTEMPT']._serialized_end=790
+  _globals['_NOTIFICATION_CHANNEL']._serialized_start=792
+  _globals['_NOTIFICATION_CHANNEL']._serialized_end=845
+  _globals['_NOTIFICATION_STATE']._serialized_start=847
+  _globals['_NOTIFICATION_STATE']._serialized_end=925
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=928
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=1275
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=1277
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=1387
+  _globals['_LISTNOTICESREQUEST']._serialized_start=1389
+  _globals['_LISTNOTICESREQUEST']._serialized_end=1512
+  _globals['_LISTNOTICESRESPONSE']._serialized_start=1514
+  _globals['_LISTNOTICESRESPONSE']._serialized_end=1612
+  _globals['_RETRYNOTIFICATIONREQUEST']._serialized_start=1614
+  _globals['_RETRYNOTIFICATIONREQUEST']._serialized_end=1675
+  _globals['_RETRYNOTIFICATIONRESPONSE']._serialized_start=1677
+  _globals['_RETRYNOTIFICATIONRESPONSE']._serialized_end=1761
+  _globals['_SENDNOTIFICATIONREQUEST']._serialized_start=1764
+  _globals['_SENDNOTIFICATIONREQUEST']._serialized_end=2335
+  _globals['_SENDNOTIFICATIONREQUEST_MESSAGE']._serialized_start=1882
+  _globals['_SENDNOTIFICATIONREQUEST_MESSAGE']._serialized_end=2335
+  _globals['_SENDNOTIFICATIONREQUEST_MESSAGE_VALUESENTRY']._serialized_start=2290
+  _globals['_SENDNOTIFICATIONREQUEST_MESSAGE_VALUESENTRY']._serialized_end=2335
+  _globals['_SENDNOTIFICATIONRESPONSE']._serialized_start=2337
+  _globals['_SENDNOTIFICATIONRESPONSE']._serialized_end=2401
+  _globals['_NOTIFICATIONSERVICE']._serialized_start=2404
+  _globals['_NOTIFICATIONSERVICE']._serialized_end=2931
+  _globals['_NOTIFICATIONINTERNALSERVICE']._serialized_start=2934
+  _globals['_NOTIFICATIONINTERNALSERVICE']._serialized_end=3100
 # @@protoc_insertion_point(module_scope)

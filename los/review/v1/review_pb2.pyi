@@ -5,6 +5,7 @@ from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.rpc import status_pb2 as _status_pb2
+from los.access.v1 import access_pb2 as _access_pb2
 from los.gateway.v1 import annotations_pb2 as _annotations_pb2_1
 from los.loan.v1 import loan_pb2 as _loan_pb2
 from google.protobuf.internal import containers as _containers
