@@ -20,7 +20,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from chassis import deadline, errors, rules
+from chassis import access, deadline, errors, rules
 from chassis.errors import InvalidArgument, ResourceExhausted, ServiceError, Unavailable, Violation
 from chassis.logs import bound, log
 
@@ -103,12 +103,15 @@ def rpc(method: Method) -> Method:
     def blocking(servicer: Any, request: Message, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 -- any message
         failure: Exception
         waits = deadline.answer_by.set(deadline.in_seconds(context.time_remaining()))
-        with bound(request_id=request_id(context)):
+        with bound(**_ids(context)):
             try:
                 rules.check(request)
-                return method(servicer, request, context)
+                answer = method(servicer, request, context)
+                access.require_asked()
             except Exception as error:  # noqa: BLE001 -- the seam: nothing raised may pass as it is
                 failure = error
+            else:
+                return answer
             finally:
                 deadline.answer_by.reset(waits)  # the thread is another call's next
             status = _said(failure, request, method.__name__)
@@ -121,12 +124,15 @@ def _coroutine(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     async def waiting(servicer: Any, request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Any:  # noqa: ANN401 -- any message
         failure: Exception
-        with bound(request_id=request_id(context)):
+        with bound(**_ids(context)):
             try:
                 rules.check(request)
-                return await method(servicer, request, context)
+                answer = await method(servicer, request, context)
+                access.require_asked()
             except Exception as error:  # noqa: BLE001 -- the seam: nothing raised may pass as it is
                 failure = error
+            else:
+                return answer
             status = _said(failure, request, method.__name__)
         return await end_with(status, context)
 
@@ -137,10 +143,11 @@ def _stream(method: Callable[..., AsyncGenerator[Message, None]]) -> Callable[..
     @functools.wraps(method)
     async def streaming(servicer: Any, request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> None:  # noqa: ANN401 -- any servicer
         failure: Exception
-        with bound(request_id=request_id(context)):
+        with bound(**_ids(context)):
             try:
                 rules.check(request)
                 await _send(method(servicer, request, context), context)
+                access.require_asked()
             except Exception as error:  # noqa: BLE001 -- the seam: nothing raised may pass as it is
                 failure = error
             else:
@@ -167,6 +174,15 @@ async def _send(messages: AsyncGenerator[Message, None], context: grpc.aio.Servi
         if age.expired():
             raise StreamTooOld("the stream has lasted long enough; resume after the last event") from None
         raise
+
+
+def _ids(context: Any) -> dict[str, str]:  # noqa: ANN401 -- three kinds of context
+    """What the lines of a call say of it: its id, and who makes it if that is known."""
+    caller = access.caller()
+    ids = {"request_id": request_id(context)}
+    if known := caller.subject or caller.peer:
+        ids["caller"] = known
+    return ids
 
 
 def request_id(context: Any) -> str:  # noqa: ANN401 -- three kinds of context, one method in common

@@ -1,4 +1,4 @@
-"""Stands before every servicer: refuses bytes that are no message, and calls that wait too long for a thread.
+"""Stands before every servicer: refuses callers who may not, bytes that are no message, and calls that wait too long.
 
 What other services deliver is let in when nothing else is any more, then writes, then reads. Health needs no thread.
 
@@ -8,6 +8,7 @@ gRPC itself answers INTERNAL to the first, and queues the second without a limit
 checks too, so that an overloaded process would be taken for a dead one.
 """
 
+import asyncio
 import inspect
 import threading
 import time
@@ -21,8 +22,11 @@ from google.protobuf import descriptor_pool
 from google.protobuf.descriptor_pb2 import MethodOptions
 from google.rpc import status_pb2
 
-from chassis import rpc
-from chassis.errors import InvalidArgument, ResourceExhausted, ServiceError, Violation
+from chassis import access, rpc
+from chassis.access import Admitted
+from chassis.access.admission import Admission
+from chassis.access.rules import FOR_EVERYBODY, rule_of
+from chassis.errors import InvalidArgument, ResourceExhausted, ServiceError, Unauthenticated, Violation
 from chassis.logs import log
 from chassis.server.meter import Meter
 
@@ -47,6 +51,10 @@ Answer = TypeVar("Answer")
 
 class TooManyCalls(ResourceExhausted):
     """All threads are busy, and enough calls wait for them, or this one has waited for too long."""
+
+
+class TokenExpired(Unauthenticated):
+    """The token with which a stream was asked for is not valid any more."""
 
 
 class _Line(threading.local):
@@ -108,11 +116,13 @@ class Gate(GenericRpcHandler):
 
     Args:
         threads: Where blocking methods run.
+        admission: Who may call; None if anybody may.
     """
 
-    def __init__(self, threads: Threads) -> None:
+    def __init__(self, threads: Threads, admission: Admission | None = None) -> None:
         self.behind: list[GenericRpcHandler] = []
         self._threads = threads
+        self._admission = admission
         self._guarded: dict[str, tuple[Any, float | None]] = {}
         self._next_word = 0.0
 
@@ -153,6 +163,9 @@ class Gate(GenericRpcHandler):
             return handler  # a generator, which no method is that `@rpc` stands on
         if not inspect.iscoroutinefunction(behaviour):
             behaviour = self._in_time(behaviour, method)
+        behaviour = _well_formed(behaviour, method)
+        if self._admission and service_of(method) not in FOR_EVERYBODY:
+            behaviour = _admitted(behaviour, method, self._admission)
         return guarded(
             _measured(behaviour, Meter(method)),
             _tolerant(handler.request_deserializer),
@@ -172,13 +185,18 @@ class Gate(GenericRpcHandler):
         return blocking
 
 
+def service_of(method: str) -> str:
+    """The full name of the service of `/los.loan.v1.LoanService/GetLoan`."""
+    return method.strip("/").rpartition("/")[0]
+
+
 def class_of(method: str) -> str:
     """How important `/los.loan.v1.LoanService/GetLoan` is; what no contract describes is as a write.
 
     Services that end in InternalService are for other services. What has no side effects according to its contract
     is a read.
     """
-    service, _, name = method.strip("/").rpartition("/")
+    service, name = service_of(method), method.rpartition("/")[2]
     if service.endswith("InternalService"):
         return "delivery"
     try:
@@ -200,23 +218,80 @@ def _tolerant(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
 
 
 def _measured(behaviour: Callable[..., Any], meter: Meter) -> Callable[..., Any]:
-    """A method that is not called for what is no message, and whose every call is measured."""
-    malformed = _status(InvalidArgument([Violation("", "the request is not a valid protobuf message")]), meter.method)
-
+    """A method whose every call is measured."""
     if inspect.iscoroutinefunction(behaviour):
 
         async def waiting(request: Any, context: Any) -> Any:  # noqa: ANN401 -- any message
             with meter.call():
-                if isinstance(request, _Malformed):
-                    await rpc.end_with(malformed, context)
                 return await behaviour(request, context)
 
         return waiting
 
     def blocking(request: Any, context: Any) -> Any:  # noqa: ANN401 -- any message
         with meter.call():
+            return behaviour(request, context)
+
+    return blocking
+
+
+def _well_formed(behaviour: Callable[..., Any], method: str) -> Callable[..., Any]:
+    """A method that is not called for what is no message."""
+    malformed = _status(InvalidArgument([Violation("", "the request is not a valid protobuf message")]), method)
+
+    if inspect.iscoroutinefunction(behaviour):
+
+        async def waiting(request: Any, context: Any) -> Any:  # noqa: ANN401 -- any message
             if isinstance(request, _Malformed):
-                rpc.end_with(malformed, context)
+                await rpc.end_with(malformed, context)
+            return await behaviour(request, context)
+
+        return waiting
+
+    def blocking(request: Any, context: Any) -> Any:  # noqa: ANN401 -- any message
+        if isinstance(request, _Malformed):
+            rpc.end_with(malformed, context)
+        return behaviour(request, context)
+
+    return blocking
+
+
+def _admitted(behaviour: Callable[..., Any], method: str, admission: Admission) -> Callable[..., Any]:
+    """A method that is called only by those who may, and knows them."""
+    rule = rule_of(method)
+
+    def admit(context: Any) -> Admitted | status_pb2.Status:  # noqa: ANN401 -- two kinds of context
+        """The call as it is let in, or what it is refused with."""
+        try:
+            return admission.admit(rule, context)
+        except ServiceError as error:
+            log.info(
+                "call refused", method=method, code=error.code, reason=error.reason, request_id=rpc.request_id(context)
+            )
+            return _status(error, method)
+
+    if inspect.iscoroutinefunction(behaviour):
+        expired = _status(TokenExpired("the token has expired"), method)
+
+        async def waiting(request: Any, context: Any) -> Any:  # noqa: ANN401 -- any message
+            admitted = admit(context)
+            if isinstance(admitted, status_pb2.Status):
+                return await rpc.end_with(admitted, context)
+            try:
+                async with asyncio.timeout(admitted.valid_s()) as validity:
+                    with access.running(admitted):
+                        return await behaviour(request, context)
+            except TimeoutError:
+                if not validity.expired():
+                    raise
+            return await rpc.end_with(expired, context)
+
+        return waiting
+
+    def blocking(request: Any, context: Any) -> Any:  # noqa: ANN401 -- any message
+        admitted = admit(context)
+        if isinstance(admitted, status_pb2.Status):
+            return rpc.end_with(admitted, context)
+        with access.running(admitted):
             return behaviour(request, context)
 
     return blocking

@@ -5,6 +5,8 @@ from typing import Any
 
 import grpc.aio
 
+from chassis.access.admission import Admission
+from chassis.access.rules import FOR_EVERYBODY, require_rules
 from chassis.server.gate import Gate, GenericRpcHandler, Threads
 
 
@@ -17,18 +19,29 @@ class Guarded(grpc.aio.Server):
     Args:
         threads: Where blocking methods run.
         options: Of the server, as gRPC has them.
+        admission: Who may call what; None if anybody may call everything.
     """
 
-    def __init__(self, threads: Threads, options: Sequence[tuple[str, Any]] = ()) -> None:
-        self._gate = Gate(threads)
+    def __init__(
+        self, threads: Threads, options: Sequence[tuple[str, Any]] = (), admission: Admission | None = None
+    ) -> None:
+        self._gate = Gate(threads, admission)
         self._server = grpc.aio.server(migration_thread_pool=threads, handlers=[self._gate], options=list(options))
 
     def add_generic_rpc_handlers(self, generic_rpc_handlers: Iterable[GenericRpcHandler]) -> None:
         """Take the methods of a service in."""
         self._gate.behind.extend(generic_rpc_handlers)
 
-    def add_registered_method_handlers(self, service_name: str, method_handlers: object) -> None:
-        """Do nothing: what generated code says here, it says to `add_generic_rpc_handlers` as well."""
+    def add_registered_method_handlers(self, service_name: str, method_handlers: object) -> None:  # noqa: ARG002 -- grpcio's
+        """Look whether the methods of a service say who may call them; `add_generic_rpc_handlers` takes them in.
+
+        An open system makes sure of it as well: it would be a closed one some day.
+
+        Raises:
+            NoRule: Some do not.
+        """
+        if service_name not in FOR_EVERYBODY:
+            require_rules([service_name])
 
     def add_insecure_port(self, address: str) -> int:
         """Listen, and answer the port."""

@@ -8,16 +8,18 @@ from contextlib import contextmanager
 import grpc
 import grpc.aio
 
+from chassis.access.admission import Admission
 from chassis.server.gate import Threads
 from chassis.server.guarded import Guarded
 
 
 @contextmanager
-def serving(register: Callable[[grpc.aio.Server], None]) -> Iterator[grpc.Channel]:
+def serving(register: Callable[[grpc.aio.Server], None], admission: Admission | None = None) -> Iterator[grpc.Channel]:
     """Serve on a free port, as the processes do, while the block lasts; gives a channel to it.
 
     Args:
         register: Adds the servicers.
+        admission: Who may call what; None if anybody may call everything.
     """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="grpc", daemon=True)
@@ -25,7 +27,7 @@ def serving(register: Callable[[grpc.aio.Server], None]) -> Iterator[grpc.Channe
     threads = Threads(8)
 
     async def start() -> tuple[grpc.aio.Server, int]:
-        server = Guarded(threads)
+        server = Guarded(threads, admission=admission)
         register(server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()

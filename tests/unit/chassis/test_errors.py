@@ -15,6 +15,7 @@ KINDS = {
     errors.NotFound: ("NOT_FOUND", False),
     errors.AlreadyExists: ("ALREADY_EXISTS", False),
     errors.FailedPrecondition: ("FAILED_PRECONDITION", False),
+    errors.Unauthenticated: ("UNAUTHENTICATED", False),
     errors.PermissionDenied: ("PERMISSION_DENIED", False),
     errors.Aborted: ("ABORTED", True),
     errors.ResourceExhausted: ("RESOURCE_EXHAUSTED", True),

@@ -19,6 +19,7 @@ MADE: dict[type[ServiceError], Callable[[], ServiceError]] = {
     errors.NotFound: lambda: errors.NotFound("there is none"),
     errors.AlreadyExists: lambda: errors.AlreadyExists("there is one"),
     errors.FailedPrecondition: lambda: errors.FailedPrecondition("not now"),
+    errors.Unauthenticated: lambda: errors.Unauthenticated("who are you?"),
     errors.PermissionDenied: lambda: errors.PermissionDenied("not you"),
     errors.Aborted: lambda: errors.Aborted("lost a race"),
     errors.ResourceExhausted: lambda: errors.ResourceExhausted("too much", retry_after_s=7),
