@@ -82,6 +82,7 @@ class LoanClient:
             approval_limit=_money(ruling.grounds.limit),
             customer_exposure=_money(ruling.grounds.exposure),
             steps=[_step(step) for step in ruling.steps],
+            subject=ruling.decision.subject,
         )
         try:
             answer: loan_pb2.RecordReviewDecisionResponse = rpc.call(
@@ -159,6 +160,7 @@ def _step(step: Step) -> loan_pb2.ReviewStep:
         on_behalf_of_agent_id=step.on_behalf_of_agent_id,
         approval_limit=_money(step.approval_limit),
         customer_exposure=_money(step.customer_exposure),
+        subject=step.subject,
     )
 
 

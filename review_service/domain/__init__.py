@@ -59,6 +59,7 @@ from review_service.domain.reviews import (
     Decision,
     DecisionAlreadyMade,
     Holder,
+    LoanNotFound,
     LoanNotUnderReview,
     Moved,
     NotAssignedToAgent,
@@ -75,9 +76,11 @@ from review_service.domain.reviews import (
     take_away,
 )
 from review_service.domain.sharing import can_take, holder_of, is_skilled, share_out, stand_in, types_taken
+from review_service.domain.sight import ALL, Sight
 from review_service.domain.steps import BY_SYSTEM, GIVING, Act, Grounds, Right, Step, StepKind
 
 __all__ = [
+    "ALL",
     "BY_SYSTEM",
     "GIVING",
     "Absence",
@@ -113,6 +116,7 @@ __all__ = [
     "Grounds",
     "Holder",
     "LimitAlreadySet",
+    "LoanNotFound",
     "LoanNotUnderReview",
     "ManagerCycle",
     "Moved",
@@ -130,6 +134,7 @@ __all__ = [
     "Right",
     "Ruling",
     "Search",
+    "Sight",
     "State",
     "Step",
     "StepKind",

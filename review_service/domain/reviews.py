@@ -36,6 +36,10 @@ class ReviewNotFound(NotFound):
     """No review of this loan has been opened, or not yet."""
 
 
+class LoanNotFound(NotFound):
+    """There is no such loan, or none that the caller may see."""
+
+
 class LoanNotUnderReview(FailedPrecondition):
     """The loan does not wait for a human decision, or not any more."""
 
@@ -75,12 +79,16 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an agent decides, and why: codes for all, the comment for staff."""
+    """What an agent decides, and why: codes for all, the comment for staff.
+
+    The subject is who they are by their token; empty where nobody needs one.
+    """
 
     agent_id: int
     choice: Choice
     reason_codes: tuple[str, ...] = ()
     comment: str = ""
+    subject: str = ""
 
     def repeats(self, other: "Decision") -> bool:
         """Whether the same agent decides the same again, whatever the reasons given."""
@@ -282,4 +290,5 @@ def _step(after: Review, kind: StepKind, now: datetime, act: Act, holder: Holder
         on_behalf_of_agent_id=given_for or acted_for,
         approval_limit=None if grounds is None else grounds.limit,
         customer_exposure=None if grounds is None else grounds.exposure,
+        subject=act.subject,
     )

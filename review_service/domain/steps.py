@@ -65,12 +65,14 @@ class Act:
         reason_codes: Why, as codes.
         comment: Why, in the actor's words, for staff.
         grounds: By which right; None for the system.
+        subject: Who, as the issuer of their token names them; empty for the system, and where nobody needs a token.
     """
 
     actor: str = SYSTEM
     reason_codes: tuple[str, ...] = ()
     comment: str = ""
     grounds: Grounds | None = None
+    subject: str = ""
 
 
 BY_SYSTEM = Act()
@@ -94,6 +96,7 @@ class Step:
         on_behalf_of_agent_id: The absent agent for whom the review was assigned, or for whom the actor acted.
         approval_limit: The actor's limit; None if it was unlimited or the step is no approval.
         customer_exposure: What the limit was held against; None as above.
+        subject: Who the actor is by their token; empty as in an Act.
     """
 
     loan_id: UUID
@@ -108,3 +111,4 @@ class Step:
     on_behalf_of_agent_id: int | None = None
     approval_limit: Decimal | None = None
     customer_exposure: Decimal | None = None
+    subject: str = ""

@@ -18,8 +18,8 @@ _USES: dict[str, loan_pb2.Reason.Use] = {
 _WANTED_USE = {Choice.APPROVE: loan_pb2.Reason.APPROVAL, Choice.REJECT: loan_pb2.Reason.REJECTION}
 
 
-def decision(request: review_pb2.DecideLoanRequest) -> Decision:
-    """What an agent decides.
+def decision(request: review_pb2.DecideLoanRequest, subject: str = "") -> Decision:
+    """What an agent decides, and who they are by their token.
 
     Raises:
         InvalidArgument: A reason is not in the catalogue, or not one for this decision; or a rejection has none.
@@ -34,7 +34,7 @@ def decision(request: review_pb2.DecideLoanRequest) -> Decision:
         violations.append(Violation("reason_codes", "must hold at least one code if the decision is REJECT"))
     if violations:
         raise InvalidArgument(violations)
-    return Decision(request.agent_id, choice, tuple(request.reason_codes), request.comment)
+    return Decision(request.agent_id, choice, tuple(request.reason_codes), request.comment, subject)
 
 
 def application(review: review_pb2.OpenReviewRequest.Review) -> Application:

@@ -8,15 +8,19 @@ from uuid import UUID
 import grpc
 from sqlalchemy import Engine
 
-from chassis import crash, db, rpc
+from chassis import access, crash, db, rpc
 from chassis.errors import ServiceError, Unavailable
 from los.loan.v1 import loan_pb2
 from los.review.v1 import review_pb2
 from review_service import domain, store, usecases
 from review_service.clients import LoanClient
 from review_service.domain import (
+    ALL,
+    AgentNotFound,
+    AgentNotInBranch,
     Decision,
     ExposureUnknown,
+    LoanNotFound,
     LoanNotUnderReview,
     NotAssignedToAgent,
     Place,
@@ -24,8 +28,9 @@ from review_service.domain import (
     ReviewNotFound,
     ReviewPolicy,
     Ruling,
+    Sight,
 )
-from review_service.servicer import decoding, encoding
+from review_service.servicer import decoding, encoding, sights
 from review_service.servicer.staff import StaffServicer
 from review_service.usecases import Overtaken
 
@@ -81,12 +86,12 @@ class ReviewServicer(StaffServicer):
         context: grpc.ServicerContext,
     ) -> review_pb2.ListAssignmentsResponse:
         """List the open reviews of an agent, and of those below if wanted, oldest first."""
-        size, queue = request.size or 10, Queue(request.agent_id, request.include_subtree)
+        size, queue, sight = request.size or 10, Queue(request.agent_id, request.include_subtree), sights.current()
         after = domain.read_page_token(request.page_token, queue) if request.page_token else None
         with db.transaction(self._engine) as tx:
-            store.get_agent(tx, request.agent_id)
-            reviews = store.list_queue(tx, queue, after=after, size=size + 1)
-            total = store.count_queue(tx, queue)
+            store.get_agent(tx, request.agent_id, sight)
+            reviews = store.list_queue(tx, queue, after=after, size=size + 1, sight=sight)
+            total = store.count_queue(tx, queue, sight)
         page = reviews[:size]
         more = ""
         if len(reviews) > size and (opened_at := page[-1].opened_at) is not None:
@@ -104,14 +109,24 @@ class ReviewServicer(StaffServicer):
         context: grpc.ServicerContext,
     ) -> review_pb2.ReassignLoanResponse:
         """Give an open review to another agent."""
-        loan_id = UUID(request.loan_id)
+        loan_id, sight = UUID(request.loan_id), sights.of_actor(request.agent_id)
         try:
             with db.transaction(self._engine) as tx:
                 review = usecases.reassign_review(
-                    tx, loan_id, request.agent_id, request.to_agent_id, comment=request.comment
+                    tx,
+                    loan_id,
+                    request.agent_id,
+                    request.to_agent_id,
+                    comment=request.comment,
+                    subject=access.caller().subject,
+                    sight=sight,
                 )
         except ReviewNotFound:
-            raise self._why_no_review(loan_id, request.agent_id, context) from None
+            raise self._why_no_review(loan_id, request.agent_id, sight, context) from None
+        except AgentNotInBranch:
+            if sight == ALL:
+                raise
+            raise AgentNotFound(f"there is no agent {request.to_agent_id}") from None
         self._wake()
         return review_pb2.ReassignLoanResponse(assignment=encoding.assignment(review))
 
@@ -120,17 +135,18 @@ class ReviewServicer(StaffServicer):
         self, request: review_pb2.DecideLoanRequest, context: grpc.ServicerContext
     ) -> review_pb2.DecideLoanResponse:
         """Decide a loan: record it here, then have the loan service apply it, outside the transaction."""
-        loan_id, decision = UUID(request.loan_id), decoding.decision(request)
+        loan_id, sight = UUID(request.loan_id), sights.of_actor(request.agent_id)
+        decision = decoding.decision(request, access.caller().subject)
         try:
-            ruling = self._record(loan_id, decision, context)
+            ruling = self._record(loan_id, decision, sight, context)
         except ReviewNotFound:
-            raise self._why_no_review(loan_id, decision.agent_id, context) from None
+            raise self._why_no_review(loan_id, decision.agent_id, sight, context) from None
         self._wake()
         if ruling is None:
             return review_pb2.DecideLoanResponse(loan=self._loan(loan_id, context))
         return review_pb2.DecideLoanResponse(loan=self._apply(ruling, context))
 
-    def _record(self, loan_id: UUID, decision: Decision, context: grpc.ServicerContext) -> Ruling | None:
+    def _record(self, loan_id: UUID, decision: Decision, sight: Sight, context: grpc.ServicerContext) -> Ruling | None:
         """Record a decision; the customer's exposure is asked for if it turns out to be needed.
 
         Raises:
@@ -142,7 +158,7 @@ class ReviewServicer(StaffServicer):
             tries += 1
             try:
                 with db.transaction(self._engine) as tx:
-                    ruling = usecases.decide_review(tx, loan_id, decision, self._policy, exposure)
+                    ruling = usecases.decide_review(tx, loan_id, decision, self._policy, exposure, sight=sight)
                     crash.here("storing_decision")
                 crash.here("stored_decision")
             except ExposureUnknown:
@@ -178,8 +194,13 @@ class ReviewServicer(StaffServicer):
                 ) from error
             raise
 
-    def _why_no_review(self, loan_id: UUID, agent_id: int, context: grpc.ServicerContext) -> ServiceError:
-        """What it means that there is no review of a loan; raises what the loan service answers if that says more."""
+    def _why_no_review(self, loan_id: UUID, agent_id: int, sight: Sight, context: grpc.ServicerContext) -> ServiceError:
+        """What it means that there is no review of a loan; raises what the loan service answers if that says more.
+
+        Who may not see everything must not learn whether there is one out of sight, not even by how long it takes.
+        """
+        if sight != ALL:
+            return LoanNotFound(f"there is no loan {loan_id}")
         if self._loan(loan_id, context).application_status != loan_pb2.Loan.Status.UNDER_REVIEW:
             return LoanNotUnderReview(f"loan {loan_id} is not under review")
         return NotAssignedToAgent(f"loan {loan_id} is not assigned to agent {agent_id}")

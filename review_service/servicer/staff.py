@@ -9,7 +9,7 @@ from chassis import db, rpc
 from los.review.v1 import review_pb2, review_pb2_grpc
 from review_service import store, usecases
 from review_service.domain import ReviewPolicy
-from review_service.servicer import people, terms
+from review_service.servicer import people, sights, terms
 
 
 class StaffServicer(review_pb2_grpc.ReviewServiceServicer):
@@ -49,7 +49,7 @@ class StaffServicer(review_pb2_grpc.ReviewServiceServicer):
     ) -> review_pb2.GetAgentResponse:
         """Get one agent."""
         with db.transaction(self._engine) as tx:
-            agent = store.get_agent(tx, request.agent_id)
+            agent = store.get_agent(tx, request.agent_id, sights.current())
         return review_pb2.GetAgentResponse(agent=people.agent(agent))
 
     @rpc.rpc
@@ -61,7 +61,7 @@ class StaffServicer(review_pb2_grpc.ReviewServiceServicer):
         """List agents by ascending id."""
         size = request.size or 100
         with db.transaction(self._engine) as tx:
-            agents = store.list_agents(tx, after=int(request.page_token or 0), size=size + 1)
+            agents = store.list_agents(tx, after=int(request.page_token or 0), size=size + 1, sight=sights.current())
         page = agents[:size]
         return review_pb2.ListAgentsResponse(
             agents=[people.agent(agent) for agent in page],
@@ -128,7 +128,7 @@ class StaffServicer(review_pb2_grpc.ReviewServiceServicer):
     ) -> review_pb2.ListApprovalLimitsResponse:
         """List all approval limits of an agent, the earliest first."""
         with db.transaction(self._engine) as tx:
-            store.get_agent(tx, request.agent_id)
+            store.get_agent(tx, request.agent_id, sights.current())
             limits = store.list_limits(tx, request.agent_id)
         return review_pb2.ListApprovalLimitsResponse(approval_limits=[terms.limit(limit) for limit in limits])
 
@@ -141,7 +141,9 @@ class StaffServicer(review_pb2_grpc.ReviewServiceServicer):
         """Name a substitute for a time."""
         wanted = terms.cover_wanted(request)
         with db.transaction(self._engine) as tx:
-            cover = usecases.create_cover(tx, request.agent_id, wanted.substitute_id, wanted.starts_at, wanted.ends_at)
+            cover = usecases.create_cover(
+                tx, request.agent_id, wanted.substitute_id, wanted.starts_at, wanted.ends_at, sight=sights.current()
+            )
         self._wake()
         return review_pb2.CreateCoverResponse(cover=terms.cover(cover))
 
@@ -153,7 +155,7 @@ class StaffServicer(review_pb2_grpc.ReviewServiceServicer):
     ) -> review_pb2.ListCoversResponse:
         """List all covers of an agent, the earliest first."""
         with db.transaction(self._engine) as tx:
-            store.get_agent(tx, request.agent_id)
+            store.get_agent(tx, request.agent_id, sights.current())
             covers = store.list_covers(tx, request.agent_id)
         return review_pb2.ListCoversResponse(covers=[terms.cover(cover) for cover in covers])
 
@@ -165,6 +167,6 @@ class StaffServicer(review_pb2_grpc.ReviewServiceServicer):
     ) -> review_pb2.EndCoverResponse:
         """End a cover now, or take it back if it has not begun."""
         with db.transaction(self._engine) as tx:
-            cover = usecases.end_cover(tx, request.agent_id, request.cover_id)
+            cover = usecases.end_cover(tx, request.agent_id, request.cover_id, sights.current())
         self._wake()
         return review_pb2.EndCoverResponse(cover=terms.cover(cover))

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from review_service.domain import Agent, AgentNotFound, Profile
+from review_service.domain import ALL, Agent, AgentNotFound, Profile, Sight
+from review_service.store import sight as sights
 
 # Amounts travel as text: a number in JSON would be read as a float.
 _SELECT = """
@@ -47,11 +48,13 @@ UPDATE_MANAGERS = text("""
 UPDATE agents SET manager_id = :manager_id, updated_at = now() WHERE agent_id = ANY (CAST(:agent_ids AS int[]))
 """)
 
-GET_AGENT = text(f"{_SELECT} WHERE agent_id = :agent_id")
+GET_AGENT = text(f"{_SELECT} WHERE agent_id = :agent_id AND {sights.AGENT_IS_SEEN}")
 
 FIND_AGENT_BY_EMAIL = text(f"{_SELECT} WHERE email = :email")
 
-LIST_AGENTS = text(f"{_SELECT} WHERE agent_id > :after ORDER BY agent_id LIMIT :size")
+LIST_AGENTS = text(f"""
+{_SELECT} WHERE agent_id > :after AND {sights.AGENT_IS_SEEN} ORDER BY agent_id LIMIT :size
+""")
 
 LIST_AGENTS_BY_ID = text(f"{_SELECT} WHERE agent_id = ANY (CAST(:agent_ids AS int[])) ORDER BY agent_id")
 
@@ -124,13 +127,13 @@ def update_managers(tx: Connection, agent_ids: Iterable[int], manager_id: int | 
     tx.execute(UPDATE_MANAGERS, {"agent_ids": list(agent_ids), "manager_id": manager_id})
 
 
-def get_agent(tx: Connection, agent_id: int) -> Agent:
+def get_agent(tx: Connection, agent_id: int, sight: Sight = ALL) -> Agent:
     """One agent.
 
     Raises:
-        AgentNotFound: There is none.
+        AgentNotFound: There is none in sight.
     """
-    return _one(_agents(tx.execute(GET_AGENT, {"agent_id": agent_id})), agent_id)
+    return _one(_agents(tx.execute(GET_AGENT, {"agent_id": agent_id, **sights.values(sight)})), agent_id)
 
 
 def find_agent_by_email(tx: Connection, email: str) -> Agent | None:
@@ -139,9 +142,9 @@ def find_agent_by_email(tx: Connection, email: str) -> Agent | None:
     return None if row is None else _agent(row)
 
 
-def list_agents(tx: Connection, *, after: int, size: int) -> list[Agent]:
-    """Agents by ascending id, those after an id."""
-    return _agents(tx.execute(LIST_AGENTS, {"after": after, "size": size}))
+def list_agents(tx: Connection, *, after: int, size: int, sight: Sight = ALL) -> list[Agent]:
+    """The agents in sight by ascending id, those after an id."""
+    return _agents(tx.execute(LIST_AGENTS, {"after": after, "size": size, **sights.values(sight)}))
 
 
 def list_agents_by_id(tx: Connection, agent_ids: Iterable[int]) -> list[Agent]:

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from review_service.domain import Absence, Cover, CoverNotFound
+from review_service.domain import ALL, Absence, Cover, CoverNotFound, Sight
+from review_service.store import sight as sights
 
 _SELECT = "SELECT agent_id, substitute_id, starts_at, ends_at, cover_id FROM covers"
 
@@ -14,7 +15,9 @@ VALUES (:agent_id, :substitute_id, :starts_at, :ends_at)
 RETURNING agent_id, substitute_id, starts_at, ends_at, cover_id
 """)
 
-GET_COVER = text(f"{_SELECT} WHERE cover_id = :cover_id AND agent_id = :agent_id")
+GET_COVER = text(f"""
+{_SELECT} JOIN agents USING (agent_id) WHERE cover_id = :cover_id AND agent_id = :agent_id AND {sights.AGENT_IS_SEEN}
+""")
 
 LIST_COVERS = text(f"{_SELECT} WHERE agent_id = :agent_id ORDER BY starts_at, cover_id")
 
@@ -50,13 +53,14 @@ def insert_cover(tx: Connection, absence: Absence) -> Cover:
     return Cover(*tx.execute(INSERT_COVER, values).one())
 
 
-def get_cover(tx: Connection, agent_id: int, cover_id: int) -> Cover:
+def get_cover(tx: Connection, agent_id: int, cover_id: int, sight: Sight = ALL) -> Cover:
     """One cover of an agent.
 
     Raises:
-        CoverNotFound: The agent has none with this id.
+        CoverNotFound: The agent has none with this id, or is out of sight.
     """
-    row = tx.execute(GET_COVER, {"agent_id": agent_id, "cover_id": cover_id}).one_or_none()
+    wanted = {"agent_id": agent_id, "cover_id": cover_id, **sights.values(sight)}
+    row = tx.execute(GET_COVER, wanted).one_or_none()
     if row is None:
         raise CoverNotFound(f"agent {agent_id} has no cover {cover_id}")
     return Cover(*row)

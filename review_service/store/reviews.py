@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from review_service.domain import (
+    ALL,
     Application,
     Choice,
     Decision,
@@ -22,8 +23,10 @@ from review_service.domain import (
     ReviewNotFound,
     Right,
     Ruling,
+    Sight,
     State,
 )
+from review_service.store import sight as sights
 from review_service.store import steps
 
 _APPLICATION = """loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, reason_codes,
@@ -31,7 +34,7 @@ _APPLICATION = """loan_id, customer_name, customer_phone, loan_amount, currency_
 COLUMNS = f"""{_APPLICATION}, state, opened_at, due_at, at_top, escalation_count, step_number, assigned_agent_id,
     on_behalf_of_agent_id, assignment_number, assigned_at, first_approved_by_agent_id, decision, decided_by_agent_id,
     decision_reason_codes, decision_comment, decision_right, decision_on_behalf_of_agent_id, decision_limit,
-    decision_exposure"""
+    decision_exposure, decision_subject"""
 
 GET_TIME = text("SELECT clock_timestamp()")
 
@@ -54,7 +57,9 @@ SELECT loan_id, 'CANCELLED', now() FROM unnest(CAST(:loan_ids AS uuid[])) AS new
 ON CONFLICT (loan_id) DO NOTHING
 """)
 
-LOCK_REVIEW = text(f"SELECT {COLUMNS} FROM reviews WHERE loan_id = :loan_id FOR UPDATE")  # noqa: S608 -- constants
+LOCK_REVIEW = text(f"""
+SELECT {COLUMNS} FROM reviews WHERE loan_id = :loan_id AND {sights.REVIEW_IS_SEEN} FOR UPDATE OF reviews
+""")  # noqa: S608 -- constants of these modules
 
 LOCK_REVIEWS_OF = text(f"""
 SELECT {COLUMNS} FROM reviews WHERE state = 'OPEN' AND assigned_agent_id = ANY (CAST(:agent_ids AS int[]))
@@ -118,7 +123,8 @@ UPDATE_DECIDED = text("""
 UPDATE reviews
 SET state = 'DECIDED', decision = :decision, decided_by_agent_id = :agent_id, decision_reason_codes = :reason_codes,
     decision_comment = :comment, decision_right = :right, decision_on_behalf_of_agent_id = :absent_id,
-    decision_limit = :limit, decision_exposure = :exposure, decided_at = :now
+    decision_limit = :limit, decision_exposure = :exposure, decision_subject = :subject,
+    decided_at = :now
 WHERE loan_id = :loan_id AND state = 'OPEN'
 """)
 
@@ -181,13 +187,13 @@ def insert_cancelled_reviews(tx: Connection, loan_ids: Iterable[UUID]) -> None:
     tx.execute(INSERT_CANCELLED_REVIEWS, {"loan_ids": sorted(loan_ids)})
 
 
-def lock_review(tx: Connection, loan_id: UUID) -> Review:
+def lock_review(tx: Connection, loan_id: UUID, sight: Sight = ALL) -> Review:
     """One review, locked until the transaction ends.
 
     Raises:
-        ReviewNotFound: There is none.
+        ReviewNotFound: There is none in sight.
     """
-    locked = _locked(tx, tx.execute(LOCK_REVIEW, {"loan_id": loan_id}).all())
+    locked = _locked(tx, tx.execute(LOCK_REVIEW, {"loan_id": loan_id, **sights.values(sight)}).all())
     if not locked:
         raise ReviewNotFound(f"there is no review of loan {loan_id}")
     return locked[0]
@@ -255,6 +261,7 @@ def update_decided(tx: Connection, loan_id: UUID, decision: Decision, grounds: G
             "agent_id": decision.agent_id,
             "reason_codes": list(decision.reason_codes),
             "comment": decision.comment,
+            "subject": decision.subject,
             "right": str(grounds.right),
             "absent_id": grounds.on_behalf_of_agent_id,
             "limit": grounds.limit,
@@ -333,7 +340,11 @@ def _application(row: Row[Any]) -> Application:
 
 def _decision(row: Row[Any]) -> Decision:
     return Decision(
-        row.decided_by_agent_id, Choice(row.decision), tuple(row.decision_reason_codes), row.decision_comment
+        row.decided_by_agent_id,
+        Choice(row.decision),
+        tuple(row.decision_reason_codes),
+        row.decision_comment,
+        row.decision_subject,
     )
 
 

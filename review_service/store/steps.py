@@ -9,17 +9,18 @@ from sqlalchemy import Connection, Row, text
 from review_service.domain import Right, Step, StepKind
 
 _STEP = """loan_id, number, kind, occurred_at, actor, reason_codes, comment, assigned_agent_id, step_right,
-    on_behalf_of_agent_id, approval_limit, customer_exposure"""
+    on_behalf_of_agent_id, approval_limit, customer_exposure, subject"""
 
 # Lists cannot be nested in an SQL array when their lengths differ: reason codes travel joined by commas.
 INSERT_STEPS = text(f"""
 INSERT INTO review_steps ({_STEP})
 SELECT loan_id, number, kind, occurred_at, actor, string_to_array(reason_codes, ','), comment, assigned_agent_id,
-       step_right, on_behalf_of_agent_id, approval_limit, customer_exposure
+       step_right, on_behalf_of_agent_id, approval_limit, customer_exposure, subject
 FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:numbers AS int[]), CAST(:kinds AS text[]),
             CAST(:times AS timestamptz[]), CAST(:actors AS text[]), CAST(:reason_codes AS text[]),
             CAST(:comments AS text[]), CAST(:agent_ids AS int[]), CAST(:rights AS text[]),
-            CAST(:absent_ids AS int[]), CAST(:limits AS numeric[]), CAST(:exposures AS numeric[])) AS new ({_STEP})
+            CAST(:absent_ids AS int[]), CAST(:limits AS numeric[]), CAST(:exposures AS numeric[]),
+            CAST(:subjects AS text[])) AS new ({_STEP})
 """)  # noqa: S608 -- constants of this module
 
 LIST_STEPS = text(f"""
@@ -56,6 +57,7 @@ def insert_steps(tx: Connection, steps: Sequence[Step]) -> None:
             "absent_ids": [step.on_behalf_of_agent_id for step in steps],
             "limits": [step.approval_limit for step in steps],
             "exposures": [step.customer_exposure for step in steps],
+            "subjects": [step.subject for step in steps],
         },
     )
 
@@ -91,4 +93,5 @@ def _step(row: Row[Any]) -> Step:
         on_behalf_of_agent_id=row.on_behalf_of_agent_id,
         approval_limit=row.approval_limit,
         customer_exposure=row.customer_exposure,
+        subject=row.subject,
     )

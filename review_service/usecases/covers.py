@@ -6,27 +6,33 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from review_service import domain, store
-from review_service.domain import Agent, Cover, Review, StepKind
+from review_service.domain import ALL, Agent, Cover, Review, Sight, StepKind
 from review_service.usecases import moving, telling
 
 APPLY_COVERS = "apply_covers"
 
 
-def create_cover(
-    tx: Connection, agent_id: int, substitute_id: int, starts_at: datetime | None, ends_at: datetime
+def create_cover(  # noqa: PLR0913 -- the last one has a default
+    tx: Connection,
+    agent_id: int,
+    substitute_id: int,
+    starts_at: datetime | None,
+    ends_at: datetime,
+    *,
+    sight: Sight = ALL,
 ) -> Cover:
     """Name a substitute for a time, who gets the agent's open reviews at once if it begins now.
 
     Raises:
         InvalidArgument: It would be over before it begins.
-        AgentNotFound: There is no such agent or substitute.
+        AgentNotFound: There is no such agent in sight, or no such substitute.
         AgentNotActive: One of the two is inactive.
         CoverOverlaps: The agent has another substitute in that time.
         CoverCircle: In the end the agent would stand in for themself.
     """
     store.lock_tree(tx)
-    for each in (agent_id, substitute_id):
-        domain.refuse_inactive(store.get_agent(tx, each))
+    domain.refuse_inactive(store.get_agent(tx, agent_id, sight))
+    domain.refuse_inactive(store.get_agent(tx, substitute_id))
     now = store.get_time(tx)
     absence = domain.absence(agent_id, substitute_id, starts_at, ends_at, now=now)
     others = store.list_covers_between(tx, absence.starts_at, absence.ends_at)
@@ -39,14 +45,14 @@ def create_cover(
     return cover
 
 
-def end_cover(tx: Connection, agent_id: int, cover_id: int) -> Cover:
+def end_cover(tx: Connection, agent_id: int, cover_id: int, sight: Sight = ALL) -> Cover:
     """End a cover, or take it back if it has not begun; what the substitute has stays with them.
 
     Raises:
-        CoverNotFound: The agent has none with this id.
+        CoverNotFound: The agent has none with this id, or is out of sight.
     """
     store.lock_tree(tx)
-    store.get_cover(tx, agent_id, cover_id)
+    store.get_cover(tx, agent_id, cover_id, sight)
     store.update_ended(tx, cover_id, store.get_time(tx))
     telling.offer_waiting(tx)
     return store.get_cover(tx, agent_id, cover_id)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from chassis.errors import Aborted
 from review_service import domain, store
 from review_service.domain import (
+    ALL,
     Act,
     Agent,
     Claim,
@@ -25,6 +26,7 @@ from review_service.domain import (
     ReviewPolicy,
     Ruling,
     Search,
+    Sight,
     StepKind,
 )
 from review_service.usecases import moving, telling
@@ -62,8 +64,14 @@ class _Hearing:
                 return None
 
 
-def decide_review(
-    tx: Connection, loan_id: UUID, decision: Decision, policy: ReviewPolicy, exposure: Decimal | None = None
+def decide_review(  # noqa: PLR0913 -- the last two have defaults
+    tx: Connection,
+    loan_id: UUID,
+    decision: Decision,
+    policy: ReviewPolicy,
+    exposure: Decimal | None = None,
+    *,
+    sight: Sight = ALL,
 ) -> Ruling | None:
     """Record what an agent decides; the same again changes nothing.
 
@@ -76,6 +84,7 @@ def decide_review(
         decision: What the agent decides.
         policy: How reviews are done.
         exposure: The customer's exposure now; needed for approvals by an agent with a limit.
+        sight: What the caller may see.
 
     Returns:
         The decision that stands, with all that led to it; None if an approval is a recommendation, or the first of two.
@@ -83,7 +92,7 @@ def decide_review(
     Raises:
         AgentNotFound: There is no such agent.
         AgentNotActive: The agent does not work here any more.
-        ReviewNotFound: No review has been opened, or not yet.
+        ReviewNotFound: No review has been opened, or not yet, or it is out of sight.
         LoanNotUnderReview: The review is cancelled.
         NotAssignedToAgent: The agent has no authority over the review.
         DecisionAlreadyMade: Another decision stands.
@@ -91,7 +100,7 @@ def decide_review(
         Overtaken: It must be tried again.
     """
     decider = store.get_agent(tx, decision.agent_id)
-    review = store.lock_review(tx, loan_id)
+    review = store.lock_review(tx, loan_id, sight)
     chain = store.list_chain(tx, review.seat_id)
     absent_ids = store.list_absent_ids(tx, decision.agent_id)
     hearing = _Hearing(review, decision, chain, absent_ids, policy, exposure)
@@ -144,7 +153,7 @@ def _pass_on(
     """Remember an approval that does not suffice, and give the review to whoever goes on with it."""
     review, decision = hearing.review, hearing.decision
     now = staff[decision.agent_id].as_of
-    act = Act(f"agent:{decision.agent_id}", decision.reason_codes, decision.comment, outcome.grounds)
+    act = Act(f"agent:{decision.agent_id}", decision.reason_codes, decision.comment, outcome.grounds, decision.subject)
     note = domain.recommend if isinstance(outcome, Recommended) else domain.approve_first
     moved = note(review, decision.agent_id, now, act)
     if target is not None and target.agent_id != review.assigned_agent_id:

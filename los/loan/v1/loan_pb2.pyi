@@ -145,7 +145,7 @@ class Loan(_message.Message):
     def __init__(self, loan_id: _Optional[str] = ..., customer_name: _Optional[str] = ..., customer_phone: _Optional[str] = ..., loan_amount: _Optional[str] = ..., currency_code: _Optional[str] = ..., loan_type: _Optional[_Union[Loan.Type, str]] = ..., application_status: _Optional[_Union[Loan.Status, str]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., assigned_agent_id: _Optional[int] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason_codes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class LoanEvent(_message.Message):
-    __slots__ = ("event_id", "loan_id", "version", "kind", "from_status", "to_status", "occurred_at", "actor", "reason_codes", "comment", "assigned_agent_id", "right", "on_behalf_of_agent_id", "approval_limit", "customer_exposure")
+    __slots__ = ("event_id", "loan_id", "version", "kind", "from_status", "to_status", "occurred_at", "actor", "reason_codes", "comment", "assigned_agent_id", "right", "on_behalf_of_agent_id", "approval_limit", "customer_exposure", "subject")
     class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         KIND_UNSPECIFIED: _ClassVar[LoanEvent.Kind]
@@ -203,6 +203,7 @@ class LoanEvent(_message.Message):
     ON_BEHALF_OF_AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     APPROVAL_LIMIT_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_EXPOSURE_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     loan_id: str
     version: int
@@ -218,7 +219,8 @@ class LoanEvent(_message.Message):
     on_behalf_of_agent_id: int
     approval_limit: str
     customer_exposure: str
-    def __init__(self, event_id: _Optional[str] = ..., loan_id: _Optional[str] = ..., version: _Optional[int] = ..., kind: _Optional[_Union[LoanEvent.Kind, str]] = ..., from_status: _Optional[_Union[Loan.Status, str]] = ..., to_status: _Optional[_Union[Loan.Status, str]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ..., reason_codes: _Optional[_Iterable[str]] = ..., comment: _Optional[str] = ..., assigned_agent_id: _Optional[int] = ..., right: _Optional[_Union[LoanEvent.Right, str]] = ..., on_behalf_of_agent_id: _Optional[int] = ..., approval_limit: _Optional[str] = ..., customer_exposure: _Optional[str] = ...) -> None: ...
+    subject: str
+    def __init__(self, event_id: _Optional[str] = ..., loan_id: _Optional[str] = ..., version: _Optional[int] = ..., kind: _Optional[_Union[LoanEvent.Kind, str]] = ..., from_status: _Optional[_Union[Loan.Status, str]] = ..., to_status: _Optional[_Union[Loan.Status, str]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ..., reason_codes: _Optional[_Iterable[str]] = ..., comment: _Optional[str] = ..., assigned_agent_id: _Optional[int] = ..., right: _Optional[_Union[LoanEvent.Right, str]] = ..., on_behalf_of_agent_id: _Optional[int] = ..., approval_limit: _Optional[str] = ..., customer_exposure: _Optional[str] = ..., subject: _Optional[str] = ...) -> None: ...
 
 class SubmitLoanRequest(_message.Message):
     __slots__ = ("customer_name", "customer_phone", "loan_amount", "currency_code", "loan_type", "idempotency_key")
@@ -380,7 +382,7 @@ class WatchLoansResponse(_message.Message):
     def __init__(self, event: _Optional[_Union[LoanEvent, _Mapping]] = ...) -> None: ...
 
 class RecordReviewDecisionRequest(_message.Message):
-    __slots__ = ("loan_id", "agent_id", "approved", "reason_codes", "comment", "right", "on_behalf_of_agent_id", "approval_limit", "customer_exposure", "steps")
+    __slots__ = ("loan_id", "agent_id", "approved", "reason_codes", "comment", "right", "on_behalf_of_agent_id", "approval_limit", "customer_exposure", "steps", "subject")
     LOAN_ID_FIELD_NUMBER: _ClassVar[int]
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     APPROVED_FIELD_NUMBER: _ClassVar[int]
@@ -391,6 +393,7 @@ class RecordReviewDecisionRequest(_message.Message):
     APPROVAL_LIMIT_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_EXPOSURE_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
     loan_id: str
     agent_id: int
     approved: bool
@@ -401,7 +404,8 @@ class RecordReviewDecisionRequest(_message.Message):
     approval_limit: str
     customer_exposure: str
     steps: _containers.RepeatedCompositeFieldContainer[ReviewStep]
-    def __init__(self, loan_id: _Optional[str] = ..., agent_id: _Optional[int] = ..., approved: _Optional[bool] = ..., reason_codes: _Optional[_Iterable[str]] = ..., comment: _Optional[str] = ..., right: _Optional[_Union[LoanEvent.Right, str]] = ..., on_behalf_of_agent_id: _Optional[int] = ..., approval_limit: _Optional[str] = ..., customer_exposure: _Optional[str] = ..., steps: _Optional[_Iterable[_Union[ReviewStep, _Mapping]]] = ...) -> None: ...
+    subject: str
+    def __init__(self, loan_id: _Optional[str] = ..., agent_id: _Optional[int] = ..., approved: _Optional[bool] = ..., reason_codes: _Optional[_Iterable[str]] = ..., comment: _Optional[str] = ..., right: _Optional[_Union[LoanEvent.Right, str]] = ..., on_behalf_of_agent_id: _Optional[int] = ..., approval_limit: _Optional[str] = ..., customer_exposure: _Optional[str] = ..., steps: _Optional[_Iterable[_Union[ReviewStep, _Mapping]]] = ..., subject: _Optional[str] = ...) -> None: ...
 
 class RecordReviewDecisionResponse(_message.Message):
     __slots__ = ("loan",)
@@ -410,7 +414,7 @@ class RecordReviewDecisionResponse(_message.Message):
     def __init__(self, loan: _Optional[_Union[Loan, _Mapping]] = ...) -> None: ...
 
 class ReviewStep(_message.Message):
-    __slots__ = ("number", "kind", "occurred_at", "actor", "reason_codes", "comment", "assigned_agent_id", "right", "on_behalf_of_agent_id", "approval_limit", "customer_exposure")
+    __slots__ = ("number", "kind", "occurred_at", "actor", "reason_codes", "comment", "assigned_agent_id", "right", "on_behalf_of_agent_id", "approval_limit", "customer_exposure", "subject")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
@@ -422,6 +426,7 @@ class ReviewStep(_message.Message):
     ON_BEHALF_OF_AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     APPROVAL_LIMIT_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_EXPOSURE_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
     number: int
     kind: LoanEvent.Kind
     occurred_at: _timestamp_pb2.Timestamp
@@ -433,7 +438,8 @@ class ReviewStep(_message.Message):
     on_behalf_of_agent_id: int
     approval_limit: str
     customer_exposure: str
-    def __init__(self, number: _Optional[int] = ..., kind: _Optional[_Union[LoanEvent.Kind, str]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ..., reason_codes: _Optional[_Iterable[str]] = ..., comment: _Optional[str] = ..., assigned_agent_id: _Optional[int] = ..., right: _Optional[_Union[LoanEvent.Right, str]] = ..., on_behalf_of_agent_id: _Optional[int] = ..., approval_limit: _Optional[str] = ..., customer_exposure: _Optional[str] = ...) -> None: ...
+    subject: str
+    def __init__(self, number: _Optional[int] = ..., kind: _Optional[_Union[LoanEvent.Kind, str]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ..., reason_codes: _Optional[_Iterable[str]] = ..., comment: _Optional[str] = ..., assigned_agent_id: _Optional[int] = ..., right: _Optional[_Union[LoanEvent.Right, str]] = ..., on_behalf_of_agent_id: _Optional[int] = ..., approval_limit: _Optional[str] = ..., customer_exposure: _Optional[str] = ..., subject: _Optional[str] = ...) -> None: ...
 
 class RecordReviewStepsRequest(_message.Message):
     __slots__ = ("reviews",)

@@ -204,7 +204,7 @@ class Office:
     def reassign(self, loan_id: UUID, manager: Agent, to: Agent, comment: str = "") -> Review:
         """Give a review to another agent, as a manager."""
         with db.transaction(self.engine) as tx:
-            return usecases.reassign_review(tx, loan_id, manager.agent_id, to.agent_id, comment)
+            return usecases.reassign_review(tx, loan_id, manager.agent_id, to.agent_id, comment=comment)
 
     def escalate(self, now: datetime | None = None) -> bool:
         """Move overdue reviews up; tell whether there may be more."""

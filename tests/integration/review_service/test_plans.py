@@ -7,9 +7,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, Engine, TextClause, text
 
-from review_service.store import agents, queues, reviews, steps
+from review_service.domain import ALL
+from review_service.store import agents, queues, reviews, sight, steps
 from tests.integration.plans import explained
 
+EVERYTHING_SEEN = sight.values(ALL)
 REVIEWS = 40_000
 AGENTS = 400
 
@@ -89,13 +91,24 @@ def some(tx: Connection, state: str = "OPEN") -> list[UUID]:
         (reviews.LOCK_WAITING_REVIEWS, {"any_type": True, "types": [], "most": 50}, "reviews_waiting_index", 50),
         (reviews.LOCK_OVERDUE_REVIEWS, {"now": "2100-01-01T00:00:00Z", "most": 50}, "reviews_due_index", 50),
         (reviews.LOCK_REVIEWS_OF, {"agent_ids": [30]}, "reviews_queue_index", 100),
-        (queues.LIST_QUEUE, {"agent_id": 30, "with_subtree": False, "size": 11}, "reviews_queue_index", 11),
-        (queues.LIST_QUEUE, {"agent_id": 2, "with_subtree": True, "size": 11}, "reviews_queue_index", 22 * 11),
+        (
+            queues.LIST_QUEUE,
+            {"agent_id": 30, "with_subtree": False, "size": 11, **EVERYTHING_SEEN},
+            "reviews_queue_index",
+            11,
+        ),
+        (
+            queues.LIST_QUEUE,
+            {"agent_id": 2, "with_subtree": True, "size": 11, **EVERYTHING_SEEN},
+            "reviews_queue_index",
+            22 * 11,
+        ),
         (
             queues.LIST_QUEUE_AFTER,
             {
                 "agent_id": 30,
                 "with_subtree": False,
+                **EVERYTHING_SEEN,
                 "size": 11,
                 "opened_at": "2000-01-01T00:00:00Z",
                 "loan_id": UUID(int=0),
