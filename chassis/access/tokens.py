@@ -92,8 +92,8 @@ class AuthSettings(BaseSettings):
     issuer: str = ""
     audience: str = ""
     jwks: str = ""
-    leeway_s: float = Field(10, ge=0, le=30)
-    refresh_s: float = Field(300, ge=10, le=86_400)
+    leeway_s: float = Field(default=10, ge=0, le=30)
+    refresh_s: float = Field(default=300, ge=10, le=86_400)
 
     @field_validator("jwks")
     @classmethod
