@@ -192,7 +192,8 @@ def _key(entry: Any, known: Collection[str]) -> jwt.PyJWK:  # noqa: ANN401 -- wh
     algorithm = ALGORITHMS.get((kind, curve)) if isinstance(kind, str) and isinstance(curve, str | None) else None
     if algorithm is None or entry.get("alg", algorithm) != algorithm:
         raise UnusableKeys(f"is not for {', '.join(ALGORITHMS.values())}")
-    if entry.get("use", "sig") != "sig" or "verify" not in entry.get("key_ops", ["verify"]):
+    purposes = entry.get("key_ops", ["verify"])
+    if entry.get("use", "sig") != "sig" or not isinstance(purposes, list) or "verify" not in purposes:
         raise UnusableKeys("is not for signatures")
     if not isinstance(entry.get("kid", ""), str) or entry.get("kid") in known:
         raise UnusableKeys("has the id of another, or one that is no string")
