@@ -138,7 +138,7 @@ class Keys:
     def _refresh(self) -> bool:
         """Read the keys once, and tell whether that succeeded; the log hears of the first failure and of its end."""
         try:
-            listed = _listed(self._read())
+            self._take(_listed(self._read()))
         except Exception as error:  # noqa: BLE001 -- whatever is wrong with the issuer, the last keys serve
             if not self._is_away:
                 cause = f"{type(error).__name__}: {error}"
@@ -148,10 +148,14 @@ class Keys:
         if self._is_away:
             log.info("the issuer's keys can be read again")
         self._is_away = False
-        if listed != self._listed:  # else it stays the same object, and what was verified with it counts
-            self._listed, self._set = listed, key_set(listed)
-            log.info("the issuer's keys are known", ids=sorted(self._set.by_id))
         return True
+
+    def _take(self, listed: list[Any]) -> None:
+        """Have these keys serve; the same ones as before stay the same object, and what they verified counts."""
+        if self._set is None or listed != self._listed:
+            found = key_set(listed)
+            self._listed, self._set = listed, found
+            log.info("the issuer's keys are known", ids=sorted(found.by_id))
 
 
 def key_set(listed: list[Any]) -> KeySet:
