@@ -305,12 +305,10 @@ def test_one_claim_that_is_missing_or_malformed_spoils_a_token(verifier: Verifie
     assert is_refused(verifier, token(**{name: wrong}))
 
 
-@given(data=st.data())
-def test_no_change_of_a_token_changes_what_it_says(issuer_keys: Keys, data: st.DataObject) -> None:
+@given(place=st.integers(0, len(token(P256, "ec", "ES256")) - 1), character=st.characters())
+def test_no_change_of_a_token_changes_what_it_says(issuer_keys: Keys, place: int, character: str) -> None:
     verifier, sent = Verifier(SETTINGS, issuer_keys, Clock()), token(P256, "ec", "ES256")
     genuine = verifier.verify(sent)
-    place = data.draw(st.integers(0, len(sent) - 1))
-    character = data.draw(st.characters())
     with suppress(InvalidToken):  # which it nearly always is
         assert verifier.verify(sent[:place] + character + sent[place + 1 :]) == genuine
 

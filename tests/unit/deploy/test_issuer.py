@@ -4,6 +4,7 @@ import stat
 import sys
 from pathlib import Path
 
+import jwt
 import pytest
 
 from chassis.access import tokens
@@ -36,7 +37,8 @@ def mode(path: Path) -> int:
 
 def test_a_process_with_its_settings_takes_its_tokens(local: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     claims = read(local, local.token("agent", "manager", agent_id=3, subject="ada"), monkeypatch)
-    assert (claims.subject, claims.roles, dict(claims.own)) == ("ada", {"AGENT", "MANAGER"}, {"agent_id": 3})
+    own: dict[str, object] = dict(claims.own)
+    assert (claims.subject, claims.roles, own) == ("ada", frozenset({"AGENT", "MANAGER"}), {"agent_id": 3})
 
 
 def test_a_customer_is_named_by_something_else_than_their_phone(local: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +68,7 @@ def test_after_a_rotation_the_new_key_signs_and_the_old_one_still_counts(
     old = local.token("admin")
     kid = local.rotate()
     new = local.token("admin")
-    assert tokens.jwt.get_unverified_header(new)["kid"] == kid != tokens.jwt.get_unverified_header(old)["kid"]
+    assert jwt.get_unverified_header(new)["kid"] == kid != jwt.get_unverified_header(old)["kid"]
     for sent in (old, new):
         assert read(local, sent, monkeypatch).subject == "admin"
 
@@ -103,4 +105,4 @@ def test_the_command_line_prints_a_token_and_nothing_else(
     printed = capsys.readouterr()
     assert printed.err == ""
     claims = read(Issuer(tmp_path / "issuer"), printed.out.removesuffix("\n"), monkeypatch)
-    assert (claims.subject, claims.roles) == ("agent-3", {"AGENT"})
+    assert (claims.subject, claims.roles) == ("agent-3", frozenset({"AGENT"}))
