@@ -30,6 +30,11 @@ run: $(READY) ## Run everything here: PostgreSQL, three services, the gateway; C
 demo: $(READY) ## Put a mix of loans through the running system and watch
 	@$(BIN)/python -m deploy.demo
 
+.PHONY: token
+token: $(READY) ## Print a token of the local issuer: ROLE=agent AGENT=3, or ROLE=customer PHONE=+14155550123
+	@$(BIN)/python -m deploy.issuer token $(if $(ROLE),--role '$(ROLE)') $(if $(AGENT),--agent '$(AGENT)') \
+		$(if $(PHONE),--phone '$(PHONE)') $(if $(SUBJECT),--subject '$(SUBJECT)')
+
 .PHONY: migrate
 migrate: $(READY) ## Migrate the database of MIGRATE_DATABASE_URL
 	@$(BIN)/python -m deploy.migrate

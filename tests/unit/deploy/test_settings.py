@@ -10,6 +10,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # PyYAML has no types of its own
 from pydantic_settings import BaseSettings
 
+from chassis.access.tokens import AuthSettings
 from chassis.logs import LogSettings
 from deploy.demo.__main__ import DemoSettings
 from deploy.local import LocalSettings
@@ -22,6 +23,7 @@ from review_service.bootstrap import ReviewSettings
 ROOT = Path(__file__).parents[3]
 CLASSES: list[type[BaseSettings]] = [
     LogSettings,
+    AuthSettings,
     LoanSettings,
     ReviewSettings,
     NotificationSettings,
