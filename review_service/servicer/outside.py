@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from chassis import crash, db, rpc
 from chassis.errors import ServiceError, Unavailable
+from chassis.personal import Personal
 from los.loan.v1 import loan_pb2
 from los.review.v1 import review_pb2
 from review_service import domain, store, usecases
@@ -108,7 +109,7 @@ class ReviewServicer(StaffServicer):
         try:
             with db.transaction(self._engine) as tx:
                 review = usecases.reassign_review(
-                    tx, loan_id, request.agent_id, request.to_agent_id, comment=request.comment
+                    tx, loan_id, request.agent_id, request.to_agent_id, comment=Personal(request.comment)
                 )
         except ReviewNotFound:
             raise self._why_no_review(loan_id, request.agent_id, context) from None

@@ -4,12 +4,15 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from chassis.personal import NO_WORDS, Personal
 from review_service import domain, store
 from review_service.domain import Act, AgentNotFound, Claim, Review, StepKind
 from review_service.usecases import moving
 
 
-def reassign_review(tx: Connection, loan_id: UUID, agent_id: int, to_agent_id: int, comment: str = "") -> Review:
+def reassign_review(
+    tx: Connection, loan_id: UUID, agent_id: int, to_agent_id: int, comment: Personal = NO_WORDS
+) -> Review:
     """Give a review to another agent or, while that one is absent, to their substitute.
 
     Returns:
