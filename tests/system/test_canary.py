@@ -257,7 +257,7 @@ class Nest:
         try:
             self.errors.append(str(call()))
         except grpc.RpcError as error:
-            self.errors.append(f"{error} {error.trailing_metadata()}")  # type: ignore[attr-defined]  # it is that call
+            self.errors.append(f"{error} {error.trailing_metadata()}")
 
     def break_things(self) -> None:
         """Submit and add while the database refuses to store it or is held, and while the review service is away."""
