@@ -249,7 +249,7 @@ def run_migrations(target: MetaData, schema: str) -> None:
         _migrate(connection, target, schema)
         return
     url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", os.environ["MIGRATE_DATABASE_URL"])
-    with create_engine(url, poolclass=NullPool).connect() as made:
+    with create_engine(url, poolclass=NullPool, hide_parameters=True).connect() as made:
         _migrate(made, target, schema)
         made.commit()
 
