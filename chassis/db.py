@@ -44,6 +44,12 @@ READ_ONLY = "25006"
 """PostgreSQL's code for a write in a session that may not."""
 
 
+MALFORMED = "22"
+"""How PostgreSQL's codes for values that are none of their type begin."""
+
+_QUOTED = re.compile(r'".*"', re.DOTALL)
+
+
 class DatabaseUnavailable(Unavailable):
     """The database cannot be reached, or will not write."""
 
@@ -90,6 +96,7 @@ def engine(url: str, *, schema: str, name: str, pool_size: int, statement_timeou
         pool_timeout=2,
         pool_pre_ping=True,
         pool_use_lifo=True,
+        hide_parameters=True,
         connect_args={
             "application_name": name,
             "connect_timeout": 3,
@@ -102,6 +109,7 @@ def engine(url: str, *, schema: str, name: str, pool_size: int, statement_timeou
         },
     )
     event.listen(made, "handle_error", _leave_what_is_read_only)
+    event.listen(made, "handle_error", _leave_values_out)
     return made
 
 
@@ -113,6 +121,23 @@ def _leave_what_is_read_only(failure: ExceptionContext) -> None:
     """
     if getattr(failure.original_exception, "pgcode", None) == READ_ONLY:
         failure.is_disconnect = True
+
+
+def _leave_values_out(failure: ExceptionContext) -> None:
+    """Let an error say what is wrong and not with which values: those may be about people, and errors are logged.
+
+    PostgreSQL quotes them in everything but its first sentence: the row, the key, and the statement with the values
+    that psycopg2 has written into it. Of values that are malformed the first sentence quotes some as well.
+    """
+    original, shown = failure.original_exception, failure.sqlalchemy_exception
+    said = getattr(getattr(original, "diag", None), "message_primary", None)
+    if not said:
+        return
+    if str(getattr(original, "pgcode", "")).startswith(MALFORMED):
+        said = _QUOTED.sub('"..."', said)
+    original.args = (said,)
+    if shown is not None:
+        shown.args = (f"({type(original).__name__}) {said}",)
 
 
 class _Connection(extensions.connection):
@@ -224,7 +249,7 @@ def run_migrations(target: MetaData, schema: str) -> None:
         _migrate(connection, target, schema)
         return
     url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", os.environ["MIGRATE_DATABASE_URL"])
-    with create_engine(url, poolclass=NullPool).connect() as made:
+    with create_engine(url, poolclass=NullPool, hide_parameters=True).connect() as made:
         _migrate(made, target, schema)
         made.commit()
 

@@ -2,6 +2,9 @@
 
 Whatever a caller binds (a request id, a job id) rides along in a context variable and appears in every line that is
 written below it, so that no function passes ids around for the log's sake.
+
+Values about people are written masked, by their type; and in the finished line, its traceback included, whatever looks
+like a phone number or an e-mail address. See `chassis.personal`.
 """
 
 import logging
@@ -16,6 +19,9 @@ from typing import Any, Literal
 import structlog
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chassis import personal
+from chassis.personal import Personal
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 # Without the values of variables, which may be anybody's.
@@ -25,6 +31,7 @@ _BOUND: ContextVar[Mapping[str, str]] = ContextVar("bound", default=MappingProxy
 
 # What structlog's own renderer gives a place of its own, or lines of their own.
 _SPECIAL = frozenset({"exc_info", "exception", "logger", "logger_name", "stack"})
+_MASKED = (Personal, dict, list, tuple)
 _QUOTED = re.compile(r"[ \t=\r\n\"']")
 
 
@@ -70,15 +77,16 @@ def configure(service: str, settings: LogSettings) -> None:
     as_json = settings.format == "json"
     added: list[structlog.types.Processor] = [
         add_bound,
+        mask_values,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True) if as_json else _Clock(),
     ]
     if as_json:
         added.append(_named(service))
     rendered: list[structlog.types.Processor] = (
-        [TRACEBACKS, structlog.processors.JSONRenderer(default=str)]
+        [TRACEBACKS, structlog.processors.JSONRenderer(default=str), mask_line]
         if as_json
-        else [console(has_colours=sys.stderr.isatty())]
+        else [console(has_colours=sys.stderr.isatty()), mask_line]
     )
     structlog.configure(
         processors=[*added, *rendered],
@@ -103,6 +111,32 @@ def add_bound(
     for name, value in _BOUND.get().items():
         event.setdefault(name, value)
     return event
+
+
+def mask_values(
+    _logger: structlog.types.WrappedLogger, _method: str, event: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    """Mask what is said of people, as a processor of structlog's: renderers would see the text and not its type."""
+    for name, value in event.items():
+        if isinstance(value, _MASKED):
+            event[name] = _masked(value)
+    return event
+
+
+def _masked(value: object) -> object:
+    """A value as JSON may write it."""
+    if isinstance(value, Personal):
+        return value.masked
+    if isinstance(value, dict):
+        return {_masked(name): _masked(held) for name, held in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_masked(held) for held in value]
+    return value
+
+
+def mask_line(_logger: structlog.types.WrappedLogger, _method: str, line: Any) -> str:  # noqa: ANN401 -- as rendered
+    """Mask numbers and addresses in a finished line that came as plain text, as the last processor of structlog's."""
+    return personal.hidden(line)
 
 
 def console(*, has_colours: bool) -> structlog.types.Processor:

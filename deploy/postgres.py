@@ -43,6 +43,8 @@ SETTINGS = {
     "autovacuum_vacuum_cost_delay": "0",
     "log_line_prefix": "%m [%p] %q%u@%d ",
     "log_checkpoints": "off",
+    "log_error_verbosity": "terse",  # without the row or the key at fault, which are about people
+    "log_min_error_statement": "panic",  # nor the statement, which holds values
 }
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 

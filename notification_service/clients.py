@@ -26,14 +26,13 @@ class Provider(Protocol):
 
 
 class LogProvider:
-    """Writes every message to the log and sends nothing: what there is until a provider is chosen."""
+    """Tells the log of every message and sends nothing: what there is until a provider is chosen."""
 
     def send(self, message: Message) -> None:
-        """Write one structured line."""
+        """Write one structured line: which message it is and, masked, whom it reaches; not what it says."""
         log.info(
             f"{message.channel.lower()} sent",
             recipient=message.recipient,
-            body=message.body,
             template=message.template,
             dedupe_key=message.dedupe_key,
         )

@@ -19,6 +19,7 @@ from string import Formatter
 from uuid import UUID
 
 from chassis.errors import InvalidArgument, NotFound, Violation
+from chassis.personal import Personal, Recipient
 
 
 class Channel(StrEnum):
@@ -119,9 +120,9 @@ class Message:
     dedupe_key: str
     loan_id: UUID
     channel: Channel
-    recipient: str
+    recipient: Recipient
     template: str
-    body: str
+    body: Personal
     due_at: datetime | None = None
 
     @property
@@ -158,7 +159,7 @@ class Notification:
     sent_at: datetime | None
 
 
-def rendered(template: str, channel: Channel, recipient: str, values: Mapping[str, str]) -> str:
+def rendered(template: str, channel: Channel, recipient: str, values: Mapping[str, str]) -> Personal:
     """The text of a message.
 
     Raises:
@@ -179,7 +180,7 @@ def rendered(template: str, channel: Channel, recipient: str, values: Mapping[st
             violations.append(Violation(f"values.{name}", f"must be at most {VALUE_MOST} printable characters"))
     if violations:
         raise InvalidArgument(violations)
-    return known.text.format(**{name: values[name] for name in known.places})
+    return Personal(known.text.format(**{name: values[name] for name in known.places}))
 
 
 def page_token(after: UUID, *filters: object) -> str:

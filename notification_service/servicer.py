@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 from chassis import batch, db, rpc, rules
 from chassis.errors import InvalidArgument, ServiceError, Violation
 from chassis.logs import log
+from chassis.personal import Recipient
 from los.notification.v1 import notification_pb2, notification_pb2_grpc
 from notification_service import store, usecases
 from notification_service.domain import (
@@ -138,7 +139,7 @@ def _message_or_error(sent: notification_pb2.SendNotificationRequest.Message) ->
         dedupe_key=sent.dedupe_key,
         loan_id=UUID(sent.loan_id),
         channel=channel,
-        recipient=sent.recipient,
+        recipient=Recipient(sent.recipient),
         template=sent.template,
         body=body,
         due_at=due_at,

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from chassis import db, jobs
+from chassis.personal import Personal, Recipient
 from notification_service.domain import (
     Attempt,
     Channel,
@@ -321,4 +322,4 @@ def _notification(row: Sequence[Any]) -> Notification:
 
 
 def _message(row: Sequence[Any]) -> Message:
-    return Message(row[0], row[1], row[2], Channel(row[3]), row[4], row[5], row[6], row[7])
+    return Message(row[0], row[1], row[2], Channel(row[3]), Recipient(row[4]), row[5], Personal(row[6]), row[7])

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from chassis import personal
 from chassis.errors import ServiceError, is_passing
 from chassis.jobs import Job
 from chassis.pool import Handler, Hung, Task
@@ -86,7 +87,7 @@ def _line(error: Exception) -> str:
     """What staff may read of an error: what an unforeseen one says of our inside stays in the log."""
     said = str(error) if isinstance(error, (ServiceError, Hung)) else "something went wrong on our side"
     storable = said.replace("\x00", " ").encode(errors="replace").decode()  # what PostgreSQL cannot hold
-    return " ".join(storable.split())[:500] or type(error).__name__
+    return personal.hidden(" ".join(storable.split()))[:500] or type(error).__name__
 
 
 def _notification_id(job: Job) -> UUID:

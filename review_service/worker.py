@@ -51,7 +51,7 @@ def handlers(
             start=_rulings, perform=partial(_record_decisions, loans), finish=_void_late_decisions
         ),
         usecases.RECORD_STEPS: Handler(start=_steps, perform=partial(_record_steps, loans)),
-        usecases.NOTIFY_STAFF: Handler(perform=partial(_notify_staff, notifications)),
+        usecases.NOTIFY_STAFF: Handler(start=_pushes, perform=partial(_notify_staff, notifications)),
         usecases.ASSIGN_WAITING: Handler(finish=partial(_assign_waiting, policy), every_s=assign_every_s),
         usecases.ESCALATE: Handler(finish=partial(_escalate, policy), every_s=escalate_every_s),
         usecases.APPLY_COVERS: Handler(finish=_apply_covers, every_s=assign_every_s),
@@ -111,9 +111,26 @@ def _record_steps(loans: LoanClient, tasks: Sequence[Task]) -> list[ServiceError
     return [None if isinstance(verdict, FailedPrecondition) else verdict for verdict in verdicts]
 
 
+def _pushes(tx: Connection, started: Sequence[Job]) -> list[Push]:
+    """The messages to staff, with the names that they tell."""
+    said = usecases.list_message_values(tx, [(_loan_id(job), job.args.get("named_agent_id")) for job in started])
+    return [_push(job, values) for job, values in zip(started, said, strict=True)]
+
+
+def _push(job: Job, values: dict[str, str]) -> Push:
+    """A message; what it says is in the job itself if an earlier release has left it."""
+    return Push(
+        dedupe_key=job.args["dedupe_key"],
+        loan_id=job.args["loan_id"],
+        recipient=job.args["recipient"],
+        template=job.args["template"],
+        values=job.args.get("values", values),
+    )
+
+
 def _notify_staff(notifications: NotificationClient, tasks: Sequence[Task]) -> list[ServiceError | None]:
     """Hand push messages to the notification service."""
-    return notifications.push([Push(**task.job.args) for task in tasks], timeout_s=CALL_S)
+    return notifications.push([task.subject for task in tasks], timeout_s=CALL_S)
 
 
 def _assign_waiting(policy: ReviewPolicy, tx: Connection, _tasks: Sequence[Task]) -> None:

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection, Engine
 
-from chassis import batch, crash, db, jobs
+from chassis import batch, crash, db, jobs, personal
 from chassis.errors import is_passing
 from chassis.jobs import Failure
 from chassis.logs import log
@@ -199,6 +199,6 @@ def _by_kind(tasks: Sequence[Task]) -> list[list[Task]]:
 
 
 def _line(error: BaseException) -> str:
-    """An error as one short line, without what PostgreSQL cannot hold: NUL and lone surrogates."""
+    """An error as one short line, without who it is about and what PostgreSQL cannot hold: NUL and lone surrogates."""
     said = f"{type(error).__name__}: {error}".replace("\x00", " ").encode(errors="replace").decode()
-    return " ".join(said.split())[:500]
+    return personal.hidden(" ".join(said.split()))[:500]

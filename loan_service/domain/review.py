@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from chassis.personal import NO_WORDS, Personal
 from loan_service.domain.values import NO_AUTHORITY, Authority, EventKind, Loan, Status
 
 
@@ -35,7 +36,7 @@ class ReviewStep:
     occurred_at: datetime
     actor: str
     reason_codes: tuple[str, ...] = ()
-    comment: str = ""
+    comment: Personal = NO_WORDS
     assigned_agent_id: int | None = None
     authority: Authority = NO_AUTHORITY
 
@@ -47,7 +48,7 @@ class ReviewDecision:
     agent_id: int
     approved: bool
     reason_codes: tuple[str, ...] = ()
-    comment: str = ""
+    comment: Personal = NO_WORDS
     authority: Authority = NO_AUTHORITY
 
     @property

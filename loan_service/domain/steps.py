@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from chassis.personal import NO_WORDS, Personal
 from loan_service.domain.review import ReviewDecision, ReviewStep
 from loan_service.domain.values import (
     NEXT,
@@ -179,7 +180,7 @@ def moved(  # noqa: PLR0913 -- who, what, when and why are the event
     now: datetime,
     actor: str = "system",
     reason_codes: Sequence[str] = (),
-    comment: str = "",
+    comment: Personal = NO_WORDS,
     authority: Authority = NO_AUTHORITY,
 ) -> Change:
     """A step to another status. The table of transitions must hold it; a step that it does not is a defect of ours."""

@@ -10,6 +10,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from chassis.errors import AlreadyExists, FailedPrecondition, NotFound
+from chassis.personal import NO_WORDS, Name, Personal, Phone
 
 _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})  # Unicode's categories of controls, of format, and of spaces
 
@@ -149,8 +150,8 @@ class Application:
     """
 
     loan_id: UUID
-    customer_name: str
-    customer_phone: str
+    customer_name: Name
+    customer_phone: Phone
     loan_amount: Decimal
     currency_code: str
     loan_type: LoanType
@@ -170,8 +171,8 @@ class Loan:
     """
 
     loan_id: UUID
-    customer_name: str
-    customer_phone: str
+    customer_name: Name
+    customer_phone: Phone
     loan_amount: Decimal
     currency_code: str
     loan_type: LoanType
@@ -226,7 +227,7 @@ class Event:
     occurred_at: datetime
     actor: str
     reason_codes: tuple[str, ...] = ()
-    comment: str = ""
+    comment: Personal = NO_WORDS
     assigned_agent_id: int | None = None
     authority: Authority = NO_AUTHORITY
 
@@ -252,9 +253,9 @@ class Change:
     event: Event
 
 
-def canonical_name(name: str) -> str:
+def canonical_name(name: str) -> Name:
     """A name in Unicode NFC without space around it."""
-    return unicodedata.normalize("NFC", name).strip()
+    return Name(unicodedata.normalize("NFC", name).strip())
 
 
 def is_blank(name: str) -> bool:

@@ -9,6 +9,7 @@ from uuid import UUID
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import InvalidArgument, Violation
+from chassis.personal import Personal
 from loan_service.domain import Authority, EventKind, ReviewDecision, ReviewStep, Right
 from los.loan.v1 import loan_pb2
 
@@ -18,7 +19,7 @@ _EPOCH = datetime.min.replace(tzinfo=UTC)
 def decision(request: loan_pb2.RecordReviewDecisionRequest) -> ReviewDecision:
     """What a person decided."""
     return ReviewDecision(
-        request.agent_id, request.approved, tuple(request.reason_codes), request.comment, _authority(request)
+        request.agent_id, request.approved, tuple(request.reason_codes), Personal(request.comment), _authority(request)
     )
 
 
@@ -60,7 +61,7 @@ def steps(sent: Sequence[loan_pb2.ReviewStep]) -> list[ReviewStep]:
                 occurred_at=occurred_at or _EPOCH,
                 actor=each.actor,
                 reason_codes=tuple(each.reason_codes),
-                comment=each.comment,
+                comment=Personal(each.comment),
                 assigned_agent_id=each.assigned_agent_id if each.HasField("assigned_agent_id") else None,
                 authority=_authority(each),
             )

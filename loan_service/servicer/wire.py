@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from uuid_utils.compat import uuid7
 
 from chassis.errors import InvalidArgument, Violation
+from chassis.personal import Phone
 from loan_service.domain import (
     Application,
     Loan,
@@ -66,7 +67,7 @@ class Reader:
         return Application(
             loan_id=uuid7(),
             customer_name=name,
-            customer_phone=phone or "",
+            customer_phone=Phone(phone or ""),
             loan_amount=Decimal(request.loan_amount).quantize(Decimal("0.01")),
             currency_code=self._currency,
             loan_type=_TYPES[request.loan_type],

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, text
 
+from chassis.personal import Name, Phone
 from loan_service.domain import Loan, Status
 
 SHARDS = 16
@@ -99,6 +100,7 @@ def get_exposures(tx: Connection, phones: Iterable[str]) -> dict[str, Decimal]:
     return {row[0]: row[1] for row in tx.execute(GET_EXPOSURES, {"phones": sorted(set(phones))})}
 
 
-def list_top_customers(tx: Connection, most: int) -> list[tuple[str, str, int, Decimal]]:
+def list_top_customers(tx: Connection, most: int) -> list[tuple[Name, Phone, int, Decimal]]:
     """Name, phone, number and sum of approved loans of the best customers."""
-    return [tuple(row) for row in tx.execute(LIST_TOP_CUSTOMERS, {"most": most})]
+    rows = tx.execute(LIST_TOP_CUSTOMERS, {"most": most})
+    return [(Name(name), Phone(phone), count, amount) for name, phone, count, amount in rows]

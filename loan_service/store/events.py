@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from chassis.personal import Personal
 from loan_service.domain import (
     NO_AUTHORITY,
     Authority,
@@ -112,7 +113,8 @@ def _events(rows: Iterable[Sequence[Any]]) -> list[StoredEvent]:
             int(row[0]),
             Event(
                 row[1], row[2], EventKind(row[3]), row[4] and Status(row[4]), Status(row[5]), row[6], row[7],
-                tuple(row[8]), row[9], row[10], Authority(row[11] and Right(row[11]), row[12], row[13], row[14]),
+                tuple(row[8]), Personal(row[9]), row[10],
+                Authority(row[11] and Right(row[11]), row[12], row[13], row[14]),
             ),
         )
         for row in rows

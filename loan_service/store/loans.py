@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, TextClause, text
 
+from chassis.personal import Name, Phone
 from loan_service.domain import Change, Loan, LoanNotFound, LoanType, Status
 
 _COLUMNS = """loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, status, version,
@@ -145,8 +146,8 @@ def _one(found: dict[UUID, Loan], loan_id: UUID) -> Loan:
 def _loans(rows: Iterable[Sequence[Any]]) -> list[Loan]:
     return [
         Loan(
-            row[0], row[1], row[2], row[3], row[4], LoanType(row[5]), Status(row[6]), row[7], row[8], row[9], row[10],
-            row[11], row[12], tuple(row[13]),
+            row[0], Name(row[1]), Phone(row[2]), row[3], row[4], LoanType(row[5]), Status(row[6]), row[7], row[8],
+            row[9], row[10], row[11], row[12], tuple(row[13]),
         )
         for row in rows
     ]  # fmt: skip

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TypedDict
 
 from chassis.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound
+from chassis.personal import Email, Name, Phone
 
 _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})  # Unicode's categories of controls, of format, and of spaces
 
@@ -54,9 +55,9 @@ class Profile:
         loan_types: What the agent can review, in the words of the loan context; empty means all.
     """
 
-    name: str
-    email: str
-    phone: str
+    name: Name
+    email: Email
+    phone: Phone
     manager_id: int | None = None
     is_available: bool = True
     max_open_reviews: int | None = None
@@ -121,9 +122,9 @@ class Agent(Profile):
 class AgentChanges(TypedDict, total=False):
     """New values for some of the fields of a Profile, and a new approval limit for all types, None for unlimited."""
 
-    name: str
-    email: str
-    phone: str
+    name: Name
+    email: Email
+    phone: Phone
     manager_id: int | None
     is_available: bool
     max_open_reviews: int | None
@@ -155,9 +156,9 @@ def refuse_cycle(agent_id: int, chain: Sequence[Agent]) -> None:
         raise ManagerCycle(f"agent {agent_id} would become their own manager")
 
 
-def canonical_name(name: str) -> str:
+def canonical_name(name: str) -> Name:
     """A name in Unicode NFC without space around it."""
-    return unicodedata.normalize("NFC", name).strip()
+    return Name(unicodedata.normalize("NFC", name).strip())
 
 
 def is_blank(name: str) -> bool:

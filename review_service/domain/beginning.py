@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+from chassis.personal import Email, Name, Phone
 from review_service.domain.agents import Profile
 
 _HEAD = ("Margaret Whitfield", "+12025550150")
@@ -19,13 +20,13 @@ _TEAMS = {
 }
 
 
-def first_agents() -> Iterator[tuple[Profile, str, Decimal | None]]:
+def first_agents() -> Iterator[tuple[Profile, Email, Decimal | None]]:
     """Each agent, the e-mail address of their manager, who comes before them, and their limit.
 
     At the top the address is empty.
     """
     head = _profile(*_HEAD)
-    yield head, "", None
+    yield head, Email(), None
     for (name, phone, limit), reports in _TEAMS.items():
         manager = _profile(name, phone)
         yield manager, head.email, Decimal(limit)
@@ -35,4 +36,4 @@ def first_agents() -> Iterator[tuple[Profile, str, Decimal | None]]:
 
 def _profile(name: str, phone: str) -> Profile:
     email = name.lower().replace(" ", ".").replace("á", "a") + "@example.com"
-    return Profile(name=name, email=email, phone=phone)
+    return Profile(name=Name(name), email=Email(email), phone=Phone(phone))

@@ -14,6 +14,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from chassis.errors import AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
+from chassis.personal import NO_WORDS, Name, Personal, Phone
 from review_service.domain.steps import BY_SYSTEM, Act, Grounds, Step, StepKind
 
 
@@ -68,8 +69,8 @@ class Application:
     """
 
     loan_id: UUID
-    customer_name: str
-    customer_phone: str
+    customer_name: Name
+    customer_phone: Phone
     loan_amount: Decimal
     currency_code: str
     loan_type: str
@@ -87,7 +88,7 @@ class Decision:
     agent_id: int
     choice: Choice
     reason_codes: tuple[str, ...] = ()
-    comment: str = ""
+    comment: Personal = NO_WORDS
     subject: str = ""
 
     def repeats(self, other: "Decision") -> bool:

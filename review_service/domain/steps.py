@@ -6,6 +6,8 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
+from chassis.personal import NO_WORDS, Personal
+
 
 class StepKind(StrEnum):
     """What happened in a review. Steps that give it to somebody carry the agent who has it from then on."""
@@ -70,7 +72,7 @@ class Act:
 
     actor: str = SYSTEM
     reason_codes: tuple[str, ...] = ()
-    comment: str = ""
+    comment: Personal = NO_WORDS
     grounds: Grounds | None = None
     subject: str = ""
 
@@ -105,7 +107,7 @@ class Step:
     occurred_at: datetime
     actor: str
     reason_codes: tuple[str, ...] = ()
-    comment: str = ""
+    comment: Personal = NO_WORDS
     assigned_agent_id: int | None = None
     right: Right | None = None
     on_behalf_of_agent_id: int | None = None

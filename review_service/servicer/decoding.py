@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from chassis.errors import InvalidArgument, Violation
+from chassis.personal import Personal, Phone
 from los.loan.v1 import loan_pb2
 from los.review.v1 import review_pb2
 from review_service.domain import Application, Choice, Decision, canonical_name
@@ -34,7 +35,7 @@ def decision(request: review_pb2.DecideLoanRequest, subject: str = "") -> Decisi
         violations.append(Violation("reason_codes", "must hold at least one code if the decision is REJECT"))
     if violations:
         raise InvalidArgument(violations)
-    return Decision(request.agent_id, choice, tuple(request.reason_codes), request.comment, subject)
+    return Decision(request.agent_id, choice, tuple(request.reason_codes), Personal(request.comment), subject)
 
 
 def application(review: review_pb2.OpenReviewRequest.Review) -> Application:
@@ -59,7 +60,7 @@ def application(review: review_pb2.OpenReviewRequest.Review) -> Application:
     return Application(
         loan_id=UUID(review.loan_id),
         customer_name=name,
-        customer_phone=review.customer_phone,
+        customer_phone=Phone(review.customer_phone),
         loan_amount=amount,
         currency_code=review.currency_code,
         loan_type=loan_pb2.Loan.Type.Name(review.loan_type),

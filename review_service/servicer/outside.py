@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from chassis import access, crash, db, rpc
 from chassis.errors import ServiceError, Unavailable
+from chassis.personal import Personal
 from los.loan.v1 import loan_pb2
 from los.review.v1 import review_pb2
 from review_service import domain, store, usecases
@@ -117,7 +118,7 @@ class ReviewServicer(StaffServicer):
                     loan_id,
                     request.agent_id,
                     request.to_agent_id,
-                    comment=request.comment,
+                    comment=Personal(request.comment),
                     subject=access.caller().subject,
                     sight=sight,
                 )

@@ -6,6 +6,7 @@ from decimal import Decimal
 import phonenumbers
 
 from chassis.errors import InvalidArgument, Violation
+from chassis.personal import Email, Phone
 from los.loan.v1 import loan_pb2
 from los.review.v1 import review_pb2
 from review_service.domain import Agent, AgentChanges, Profile, canonical_name, is_blank
@@ -125,7 +126,7 @@ def _values(fields: Fields, names: list[str], region: str, violations: list[Viol
         values["name"] = canonical_name(fields.name)
         violations += _name_violations(values["name"], f"{prefix}name")
     if "email" in names:
-        values["email"] = fields.email.lower()
+        values["email"] = Email(fields.email.lower())
     if "phone" in names:
         values["phone"] = _canonical_phone(fields.phone, region)
         if not values["phone"]:
@@ -153,7 +154,7 @@ def _name_violations(name: str, field: str) -> list[Violation]:
     return []
 
 
-def _canonical_phone(number: str, region: str) -> str:
+def _canonical_phone(number: str, region: str) -> Phone:
     """A phone number in E.164 form; empty if it is none.
 
     Held to the same check as a customer's: it tells whether an agent is the applicant.
@@ -161,7 +162,7 @@ def _canonical_phone(number: str, region: str) -> str:
     try:
         parsed = phonenumbers.parse(number, region)
     except phonenumbers.NumberParseException:
-        return ""
+        return Phone()
     if parsed.extension or not phonenumbers.is_possible_number(parsed):
-        return ""
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        return Phone()
+    return Phone(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))

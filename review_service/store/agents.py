@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from chassis.personal import Email, Name, Phone
 from review_service.domain import ALL, Agent, AgentNotFound, Profile, Sight
 from review_service.store import sight as sights
 
@@ -136,7 +137,7 @@ def get_agent(tx: Connection, agent_id: int, sight: Sight = ALL) -> Agent:
     return _one(_agents(tx.execute(GET_AGENT, {"agent_id": agent_id, **sights.values(sight)})), agent_id)
 
 
-def find_agent_by_email(tx: Connection, email: str) -> Agent | None:
+def find_agent_by_email(tx: Connection, email: Email) -> Agent | None:
     """The agent with this address."""
     row = tx.execute(FIND_AGENT_BY_EMAIL, {"email": email}).one_or_none()
     return None if row is None else _agent(row)
@@ -232,6 +233,9 @@ def _agents(rows: Iterable[Row[Any]]) -> list[Agent]:
 def _agent(row: Row[Any]) -> Agent:
     limits: dict[str, str | None] = json.loads(row.limits) if row.limits is not None else {}
     read = {
+        "name": Name(row.name),
+        "email": Email(row.email),
+        "phone": Phone(row.phone),
         "loan_types": frozenset(row.loan_types),
         "limits": {loan_type: None if amount is None else Decimal(amount) for loan_type, amount in limits.items()},
     }

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
+from chassis.personal import Name, Personal, Phone
 from review_service.domain import (
     ALL,
     Application,
@@ -130,6 +131,10 @@ WHERE loan_id = :loan_id AND state = 'OPEN'
 
 LIST_DECIDED = text(f"""
 SELECT {COLUMNS} FROM reviews WHERE loan_id = ANY (CAST(:loan_ids AS uuid[])) AND state = 'DECIDED'
+""")  # noqa: S608 -- constants of this module
+
+LIST_APPLICATIONS = text(f"""
+SELECT {_APPLICATION} FROM reviews WHERE loan_id = ANY (CAST(:loan_ids AS uuid[])) AND opened_at IS NOT NULL
 """)  # noqa: S608 -- constants of this module
 
 # The lock comes first and the counts after it, so that the agents are locked in their own order.
@@ -280,6 +285,11 @@ def list_rulings(tx: Connection, loan_ids: Iterable[UUID]) -> dict[UUID, Ruling]
     }
 
 
+def list_applications(tx: Connection, loan_ids: Iterable[UUID]) -> dict[UUID, Application]:
+    """What is reviewed; reviews that were never opened are left out."""
+    return {row.loan_id: _application(row) for row in tx.execute(LIST_APPLICATIONS, {"loan_ids": list(loan_ids)})}
+
+
 def update_cancelled(tx: Connection, loan_ids: Iterable[UUID]) -> Counter[int]:
     """End open reviews without a decision; answer how many each agent had."""
     locked = tx.execute(LOCK_OPEN_REVIEWS, {"loan_ids": list(loan_ids)}).all()
@@ -328,8 +338,8 @@ def _locked(tx: Connection, rows: Sequence[Row[Any]]) -> list[Review]:
 def _application(row: Row[Any]) -> Application:
     return Application(
         row.loan_id,
-        row.customer_name,
-        row.customer_phone,
+        Name(row.customer_name),
+        Phone(row.customer_phone),
         row.loan_amount,
         row.currency_code,
         row.loan_type,
@@ -343,7 +353,7 @@ def _decision(row: Row[Any]) -> Decision:
         row.decided_by_agent_id,
         Choice(row.decision),
         tuple(row.decision_reason_codes),
-        row.decision_comment,
+        Personal(row.decision_comment),
         row.decision_subject,
     )
 

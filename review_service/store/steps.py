@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
+from chassis.personal import Personal
 from review_service.domain import Right, Step, StepKind
 
 _STEP = """loan_id, number, kind, occurred_at, actor, reason_codes, comment, assigned_agent_id, step_right,
@@ -87,7 +88,7 @@ def _step(row: Row[Any]) -> Step:
         occurred_at=row.occurred_at,
         actor=row.actor,
         reason_codes=tuple(row.reason_codes),
-        comment=row.comment,
+        comment=Personal(row.comment),
         assigned_agent_id=row.assigned_agent_id,
         right=None if row.step_right is None else Right(row.step_right),
         on_behalf_of_agent_id=row.on_behalf_of_agent_id,

@@ -12,7 +12,14 @@ from review_service.usecases.escalating import escalate_overdue
 from review_service.usecases.leaving import activate_agent, deactivate_agent
 from review_service.usecases.opening import cancel_reviews, open_reviews
 from review_service.usecases.reassigning import reassign_review
-from review_service.usecases.telling import ASSIGN_WAITING, ESCALATE, NOTIFY_STAFF, RECORD_DECISION, RECORD_STEPS
+from review_service.usecases.telling import (
+    ASSIGN_WAITING,
+    ESCALATE,
+    NOTIFY_STAFF,
+    RECORD_DECISION,
+    RECORD_STEPS,
+    list_message_values,
+)
 
 __all__ = [
     "APPLY_COVERS",
@@ -33,6 +40,7 @@ __all__ = [
     "decide_review",
     "end_cover",
     "escalate_overdue",
+    "list_message_values",
     "open_reviews",
     "reassign_review",
     "set_approval_limit",

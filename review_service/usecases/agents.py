@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
+from chassis.personal import Email
 from review_service import domain, store
 from review_service.domain import (
     Agent,
@@ -121,7 +122,7 @@ def _refuse_manager(tx: Connection, agent_id: int, manager_id: int) -> None:
     domain.refuse_inactive(manager)
 
 
-def _refuse_taken_email(tx: Connection, email: str) -> None:
+def _refuse_taken_email(tx: Connection, email: Email) -> None:
     """Nobody else can take it meanwhile: whoever writes addresses has the tree."""
     if store.find_agent_by_email(tx, email) is not None:
-        raise EmailAlreadyTaken(f"another agent has the e-mail address {email}")
+        raise EmailAlreadyTaken("another agent has this e-mail address")

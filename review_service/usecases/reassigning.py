@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from chassis.personal import NO_WORDS, Personal
 from review_service import domain, store
 from review_service.domain import ALL, Act, AgentNotFound, Claim, Review, Sight, StepKind
 from review_service.usecases import moving
@@ -15,7 +16,7 @@ def reassign_review(  # noqa: PLR0913 -- the last three have defaults
     agent_id: int,
     to_agent_id: int,
     *,
-    comment: str = "",
+    comment: Personal = NO_WORDS,
     subject: str = "",
     sight: Sight = ALL,
 ) -> Review:

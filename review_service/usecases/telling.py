@@ -42,6 +42,17 @@ def tell_decision(tx: Connection, loan_id: UUID) -> None:
     jobs.enqueue(tx, [NewJob(RECORD_DECISION, f"{RECORD_DECISION}:{loan_id}", args, delay_s=RECORD_DECISION_DELAY_S)])
 
 
+def list_message_values(tx: Connection, about: Sequence[tuple[UUID, int | None]]) -> list[dict[str, str]]:
+    """What messages to staff say: of a review's loan, and of an agent if one is named, each as it is now."""
+    applications = store.list_applications(tx, {loan_id for loan_id, _ in about})
+    named = store.list_agents_by_id(tx, {agent_id for _, agent_id in about if agent_id is not None})
+    names = {agent.agent_id: agent.name for agent in named}
+    return [
+        _values(applications[loan_id]) | ({} if agent_id is None else {"agent_name": names[agent_id]})
+        for loan_id, agent_id in about
+    ]
+
+
 def offer_waiting(tx: Connection) -> None:
     """Have reviews that nobody has offered again at once: somebody may be able to take one.
 
@@ -67,40 +78,42 @@ def _others(tx: Connection, moves: Sequence[Moved], staff: Mapping[int, Agent]) 
     return {agent.agent_id: agent for agent in store.list_agents_by_id(tx, ids)} if ids else {}
 
 
-def _pushes(move: Moved, step: Step, people: Mapping[int, Agent]) -> Iterable[NewJob]:
-    """The messages to staff that follow from a step."""
-    if step.assigned_agent_id is None:
-        return
-    application = move.after.known_application
-    values = {
+def _values(application: Application) -> dict[str, str]:
+    return {
         "customer_name": application.customer_name,
         "loan_amount": f"{application.loan_amount:.2f}",
         "currency_code": application.currency_code,
         "loan_type": application.loan_type,
     }
+
+
+def _pushes(move: Moved, step: Step, people: Mapping[int, Agent]) -> Iterable[NewJob]:
+    """The messages to staff that follow from a step."""
+    if step.assigned_agent_id is None:
+        return
+    loan_id = move.after.loan_id
     holder = people[step.assigned_agent_id]
     seat = people[move.after.seat_id or step.assigned_agent_id]  # the step may name whom its actor stood in for
-    which = f"push:{application.loan_id}:step-{step.number}"
+    which = f"push:{loan_id}:step-{step.number}"
     if step.kind is StepKind.COVERED:
-        values["agent_name"] = seat.name
-        yield _push(application, f"{which}:agent", holder.agent_id, "LOAN_COVERED", values)
+        yield _push(loan_id, f"{which}:agent", holder.agent_id, "LOAN_COVERED", seat)
     elif step.kind is StepKind.ESCALATED and (before_id := move.before.assigned_agent_id) is not None:
-        values["agent_name"] = people[before_id].name
-        yield _push(application, f"{which}:from", before_id, "LOAN_ESCALATED", values)
-        yield _push(application, f"{which}:manager", holder.agent_id, "LOAN_ESCALATED_TO_MANAGER", values)
+        before = people[before_id]
+        yield _push(loan_id, f"{which}:from", before_id, "LOAN_ESCALATED", before)
+        yield _push(loan_id, f"{which}:manager", holder.agent_id, "LOAN_ESCALATED_TO_MANAGER", before)
     else:
-        yield _push(application, f"{which}:agent", holder.agent_id, "LOAN_ASSIGNED", values)
+        yield _push(loan_id, f"{which}:agent", holder.agent_id, "LOAN_ASSIGNED")
         if seat.manager_id is not None and seat.manager_id != holder.agent_id:
-            told = {**values, "agent_name": holder.name}
-            yield _push(application, f"{which}:manager", seat.manager_id, "LOAN_ASSIGNED_TO_REPORT", told)
+            yield _push(loan_id, f"{which}:manager", seat.manager_id, "LOAN_ASSIGNED_TO_REPORT", holder)
 
 
-def _push(application: Application, dedupe_key: str, agent_id: int, template: str, values: dict[str, str]) -> NewJob:
+def _push(loan_id: UUID, dedupe_key: str, agent_id: int, template: str, named: Agent | None = None) -> NewJob:
+    """A message to an agent, in which another may be named. Jobs hold ids: who people are is read when it is sent."""
     args = {
         "dedupe_key": dedupe_key,
-        "loan_id": str(application.loan_id),
+        "loan_id": str(loan_id),
         "recipient": f"agent:{agent_id}",
         "template": template,
-        "values": dict(values),
+        "named_agent_id": None if named is None else named.agent_id,
     }
     return NewJob(NOTIFY_STAFF, dedupe_key, args)

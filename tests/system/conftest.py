@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 from deploy import ports, postgres, system
+from tests.system import canary
 from tests.system.chaos import checker
 
 LOG_END = 20_000  # characters of each log that are shown when a test fails
@@ -71,6 +72,7 @@ class RunningSystem(system.System):
         found = checker.find(self.owner_url, [self.processes["notification"].log])
         assert found.violations == []
         assert found.parked == []
+        assert canary.heard_in(self.logs) == []
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Connections and transactions, and what each database error becomes, on a real PostgreSQL."""
 
+import re
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -8,7 +10,7 @@ from datetime import UTC, timedelta
 
 import pytest
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from chassis import db, deadline
 from chassis.db import DatabaseBusy, DatabaseConflict, DatabaseTimeout, DatabaseUnavailable
@@ -316,3 +318,35 @@ def test_what_is_done_while_its_caller_waits_is_committed(plates: Engine) -> Non
         deadline.answer_by.reset(waits)
     with db.transaction(plates) as tx:
         assert set(tx.scalars(text("SELECT dish FROM plates"))) == {"hot"}
+
+
+# -- what errors say
+
+
+GUESTS = """
+CREATE TABLE guests (name text, phone text PRIMARY KEY CHECK (phone <> 'none'));
+INSERT INTO guests VALUES ('Ada Lovelace', '+14155550123')
+"""
+GUEST = {"name": "Ada Lovelace", "phone": "+14155550123"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("INSERT INTO guests VALUES (:name, :phone)", 'duplicate key value violates unique constraint "guests_pkey"'),
+        ("INSERT INTO guests VALUES (:name, 'none')", 'violates check constraint "guests_phone_check"'),
+        ("INSERT INTO guests VALUES (:name, NULL)", 'null value in column "phone"'),
+        ("SELECT CAST(:name AS int)", 'invalid input syntax for type integer: "..."'),
+        ("SELECT CAST(:name AS jsonb)", "invalid input syntax for type json"),
+        ("SELECT :name FROM nowhere WHERE :phone = 'x'", 'relation "nowhere" does not exist'),
+    ],
+)
+def test_an_error_says_what_is_wrong_and_not_with_which_values(
+    scratch_database: Engine, statement: str, said: str
+) -> None:
+    do(scratch_database, run(GUESTS))
+    with pytest.raises(DBAPIError) as failed, db.transaction(scratch_database) as tx:
+        tx.execute(text(statement), GUEST)
+    told = "".join(traceback.format_exception(failed.value)) + repr(failed.value)
+    assert said in told
+    assert re.findall("Ada|Lovelace|4155550123", told) == []

@@ -105,6 +105,17 @@ def test_a_job_that_fails_fails_alone_and_is_parked_with_its_reason_after_its_la
     assert (row["attempt"], row["excused"], row["last_error"]) == (3, 0, "Burnt: left in too long")
 
 
+def test_the_reason_of_a_failure_tells_nobodys_number_or_address(bakery: Bakery) -> None:
+    far = "x" * 480  # the reason is cut at 500 signs: not through a number, whose beginning would be left
+    bakery.oven.trouble["guilty"] = Burnt(f"for ada@example.com {far} +14155550123")
+    enqueue(bakery.workshop, "guilty")
+    bakery.open({KIND: bakery.handler(attempts_max=1)}, size=1)
+    bakery.wait_until_parked("guilty")
+    said = bakery.workshop.row("guilty")["last_error"]
+    assert said.startswith("Burnt: for a***@*** x")
+    assert "+1415" not in said
+
+
 def test_a_job_that_need_not_be_kept_is_gone_after_its_last_attempt(bakery: Bakery) -> None:
     bakery.oven.trouble["guilty"] = Burnt()
     enqueue(bakery.workshop, "a", "guilty")

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from chassis import db
 from chassis.errors import ServiceError
+from chassis.personal import Personal
 from loan_service import usecases
 from loan_service.domain import (
     Loan,
@@ -21,7 +22,7 @@ from loan_service.domain import (
 )
 from tests.integration.loan_service.loans import Loans
 
-APPROVAL = ReviewDecision(7, approved=True, reason_codes=("INCOME_VERIFIED",), comment="known for years")
+APPROVAL = ReviewDecision(7, approved=True, reason_codes=("INCOME_VERIFIED",), comment=Personal("known for years"))
 REJECTION = ReviewDecision(7, approved=False, reason_codes=("INCOME_INSUFFICIENT",))
 
 

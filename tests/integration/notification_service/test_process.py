@@ -80,7 +80,7 @@ def test_the_process_accepts_delivers_and_drains(notification_process: Runs, pos
     assert (listed.state, len(listed.attempts)) == (notification_pb2.Notification.SENT, 1)
     (line,) = [line for line in stop(process).splitlines() if "sms sent" in line]
     assert "dedupe_key=sms:1" in line
-    assert "recipient=+14155550123" in line
+    assert "recipient=+1******0123" in line
 
 
 def test_the_process_describes_itself_and_its_health(notification_process: Runs, target: str) -> None:

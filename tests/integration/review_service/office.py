@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Engine, Executable, text
 
 from chassis import db
+from chassis.personal import Email, Name, Personal, Phone
 from review_service import domain, store, usecases
 from review_service.domain import (
     Agent,
@@ -77,8 +78,8 @@ def application(
     """A loan under review."""
     return Application(
         loan_id or uuid4(),
-        "Ada Lovelace",
-        phone,
+        Name("Ada Lovelace"),
+        Phone(phone),
         Decimal(amount),
         "USD",
         loan_type,
@@ -108,9 +109,9 @@ class Office:
         """A new agent with a name, an address and a phone of their own."""
         number = next(_numbers)
         profile = Profile(
-            name=f"Agent {number}",
-            email=f"agent{number}@example.com",
-            phone=phone or f"+1202556{number:04}",
+            name=Name(f"Agent {number}"),
+            email=Email(f"agent{number}@example.com"),
+            phone=Phone(phone or f"+1202556{number:04}"),
             manager_id=None if manager is None else manager.agent_id,
             is_available=available,
             max_open_reviews=most,
@@ -197,14 +198,14 @@ class Office:
     ) -> Decision | None:
         """Decide as an agent, whose customer owes so much."""
         with db.transaction(self.engine) as tx:
-            decision = Decision(agent.agent_id, choice, tuple(why), comment)
+            decision = Decision(agent.agent_id, choice, tuple(why), Personal(comment))
             ruling = usecases.decide_review(tx, loan_id, decision, self.policy, exposure)
         return None if ruling is None else ruling.decision
 
     def reassign(self, loan_id: UUID, manager: Agent, to: Agent, comment: str = "") -> Review:
         """Give a review to another agent, as a manager."""
         with db.transaction(self.engine) as tx:
-            return usecases.reassign_review(tx, loan_id, manager.agent_id, to.agent_id, comment=comment)
+            return usecases.reassign_review(tx, loan_id, manager.agent_id, to.agent_id, comment=Personal(comment))
 
     def escalate(self, now: datetime | None = None) -> bool:
         """Move overdue reviews up; tell whether there may be more."""

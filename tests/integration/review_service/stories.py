@@ -19,6 +19,7 @@ from hypothesis.stateful import initialize, rule
 from sqlalchemy import Connection
 
 from chassis.errors import ServiceError
+from chassis.personal import Email, Name, Phone
 from review_service import domain, usecases
 from review_service.domain import AgentChanges, Choice, Decision, Profile
 from tests.integration.review_service.ground import PASS, POLICY, Ground
@@ -63,9 +64,9 @@ class Stories(Ground):
         self._tick()
         number = next(_numbers)
         profile = Profile(
-            name=f"Agent {number}",
-            email=f"told{number}@example.com",
-            phone=f"+1202557{number:04}",
+            name=Name(f"Agent {number}"),
+            email=Email(f"told{number}@example.com"),
+            phone=Phone(f"+1202557{number:04}"),
             manager_id=None if above is None else above.agent_id,
             is_available=available,
             max_open_reviews=most,

@@ -54,7 +54,7 @@ def test_open_reviews_go_to_the_substitute_when_a_cover_begins(office: Office) -
         ]
         told = office.jobs("notify_staff")[f"push:{loan_id}:step-2:agent"]
         assert (told["recipient"], told["template"]) == (f"agent:{substitute.agent_id}", "LOAN_COVERED")
-        assert told["values"]["agent_name"] == agent.name
+        assert told["named_agent_id"] == agent.agent_id
         assert f"push:{loan_id}:step-2:manager" not in office.jobs("notify_staff")
     assert (office.open_count(agent), office.open_count(substitute)) == (0, 2)
     assert office.agent(agent).substitute_id == substitute.agent_id

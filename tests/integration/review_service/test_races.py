@@ -11,6 +11,7 @@ from itertools import chain
 import pytest
 from sqlalchemy import text
 
+from chassis.personal import Email
 from review_service.domain import (
     Choice,
     Decision,
@@ -296,7 +297,7 @@ def test_everything_at_once_ends_without_a_deadlock_and_with_counts_that_are_tru
 
     def change_all() -> None:
         for number, agent in enumerate(agents):
-            office.change(agent, {"is_available": False, "email": f"moved-{seed}-{agent.agent_id}@example.com"})
+            office.change(agent, {"is_available": False, "email": Email(f"moved-{seed}-{agent.agent_id}@example.com")})
             office.change(agent, {"manager_id": managers[(number + seed) % 2].agent_id})
             office.change(agent, {"is_available": True})
 

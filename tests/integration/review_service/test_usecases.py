@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from chassis.personal import Name, Personal
 from review_service.domain import (
     AgentNotFound,
     Choice,
@@ -46,7 +47,6 @@ def test_an_assignment_tells_the_loan_service_the_agent_and_the_manager(office: 
     manager = office.hire()
     agent = office.hire(manager)
     (loan_id,) = office.open(application("20000.5"))
-    values = {"customer_name": "Ada Lovelace", "loan_amount": "20000.50", "currency_code": "USD", "loan_type": "HOME"}
     assert office.jobs("record_steps") == {f"record_steps:{loan_id}:1": {"loan_id": str(loan_id)}}
     (step,) = office.steps(loan_id)
     assert (step.number, step.kind, step.actor, step.assigned_agent_id) == (1, "ASSIGNED", "system", agent.agent_id)
@@ -57,14 +57,14 @@ def test_an_assignment_tells_the_loan_service_the_agent_and_the_manager(office: 
             "loan_id": str(loan_id),
             "recipient": f"agent:{agent.agent_id}",
             "template": "LOAN_ASSIGNED",
-            "values": values,
+            "named_agent_id": None,
         },
         f"push:{loan_id}:step-1:manager": {
             "dedupe_key": f"push:{loan_id}:step-1:manager",
             "loan_id": str(loan_id),
             "recipient": f"agent:{manager.agent_id}",
             "template": "LOAN_ASSIGNED_TO_REPORT",
-            "values": {**values, "agent_name": agent.name},
+            "named_agent_id": agent.agent_id,
         },
     }
 
@@ -135,7 +135,7 @@ def test_a_decision_ends_the_review_and_is_told_to_the_loan_service(office: Offi
     agent = office.hire()
     (loan_id,) = office.open()
     made = office.decide(loan_id, agent, Choice.REJECT, why=["INCOME_INSUFFICIENT"], comment="too little")
-    assert made == Decision(agent.agent_id, Choice.REJECT, ("INCOME_INSUFFICIENT",), "too little")
+    assert made == Decision(agent.agent_id, Choice.REJECT, ("INCOME_INSUFFICIENT",), Personal("too little"))
     decided = office.review(loan_id)
     assert (decided.state, decided.decision, office.open_count(agent)) == (State.DECIDED, made, 0)
     assert decided.grounds == Grounds(Right.RIGHT_OF_ASSIGNEE)
@@ -185,7 +185,7 @@ def test_an_approval_above_the_limit_moves_the_review_up_and_tells_so(office: Of
         occurred_at=assigned.occurred_at,
         actor=f"agent:{agent.agent_id}",
         reason_codes=("INCOME_VERIFIED",),
-        comment="sound",
+        comment=Personal("sound"),
         right=Right.RIGHT_OF_ASSIGNEE,
         approval_limit=Decimal(50_000),
         customer_exposure=Decimal(90_000),
@@ -279,7 +279,7 @@ def test_an_email_address_belongs_to_one_agent(office: Office) -> None:
     first, second = office.hire(), office.hire()
     with pytest.raises(EmailAlreadyTaken):
         office.change(second, {"email": first.email})
-    assert office.change(first, {"email": first.email, "name": "Renamed"}).name == "Renamed"
+    assert office.change(first, {"email": first.email, "name": Name("Renamed")}).name == "Renamed"
 
 
 def test_nobody_becomes_their_own_manager(office: Office) -> None:
@@ -302,7 +302,7 @@ def test_an_unknown_agent_or_manager_is_said(office: Office) -> None:
     with pytest.raises(AgentNotFound, match="there is no agent 2147483647"):
         office.hire(nobody)
     with pytest.raises(AgentNotFound, match="there is no agent 2147483647"):
-        office.change(nobody, {"name": "Nobody"})
+        office.change(nobody, {"name": Name("Nobody")})
 
 
 def test_changing_nothing_leaves_the_agent_as_it_was(office: Office) -> None:

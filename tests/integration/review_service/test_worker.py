@@ -1,5 +1,6 @@
 """The pool that tells the other services and finds somebody for waiting reviews."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from chassis.errors import FailedPrecondition, ServiceError, Unavailable
+from chassis.personal import Name
 from chassis.pool import Pool
 from deploy.processes import wait_until
 from los.loan.v1 import loan_pb2
@@ -74,6 +76,29 @@ def test_assignments_are_told_once_to_the_loan_service_the_agent_and_the_manager
         notification_pb2.Notification.PUSH,
         {"customer_name": "Ada Lovelace", "loan_amount": "20000.00", "currency_code": "USD", "loan_type": "HOME"},
     )
+
+
+def test_a_message_names_who_people_are_when_it_is_sent(office: Office, peers: Peers) -> None:
+    agent = office.hire(office.hire())
+    (loan_id,) = office.open()
+    office.change(agent, {"name": Name("Grace Hopper")})
+    with working(office, peers):
+        wait_until(lambda: told(office), "everything to be told", 30)
+    (to_manager,) = (each for each in peers.messages if each.template == "LOAN_ASSIGNED_TO_REPORT")
+    assert (to_manager.loan_id, to_manager.values["agent_name"]) == (str(loan_id), "Grace Hopper")
+
+
+def test_a_message_that_an_earlier_release_has_left_behind_is_sent_as_it_was(office: Office, peers: Peers) -> None:
+    office.hire()
+    (loan_id,) = office.open()
+    as_it_was = {"customer_name": "Ada Byron", "loan_amount": "1.00", "currency_code": "USD", "loan_type": "HOME"}
+    statement = """UPDATE jobs SET args = args - 'named_agent_id' || jsonb_build_object('values', CAST(:said AS jsonb))
+        WHERE kind = 'notify_staff'"""
+    with office.engine.begin() as tx:
+        tx.execute(text(statement), {"said": json.dumps(as_it_was)})
+    with working(office, peers):
+        wait_until(lambda: told(office), "everything to be told", 30)
+    assert [(each.loan_id, dict(each.values)) for each in peers.messages] == [(str(loan_id), as_it_was)]
 
 
 def test_a_decision_is_applied_although_nobody_waits_for_it(office: Office, peers: Peers) -> None:

@@ -1,20 +1,17 @@
 """The checker's power: with a protection removed, it must find what this breaks; with it, it must find nothing.
 
-A mutant is a process that changes a statement of its own before it runs the service; the product knows nothing of it.
+A mutant is a process that changes a statement of its own before it runs the service.
 """
 
 import signal
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from deploy import ports, postgres
-from deploy.processes import Process, wait_until
+from deploy.processes import wait_until
 from tests.system.chaos import checker
+from tests.system.chaos.patched import prepared, process
 from tests.system.chaos.proxy import Proxy
 from tests.system.client import Client
 from tests.system.conftest import RunningSystem
@@ -54,31 +51,6 @@ def assess(self, loan):
 
 SimulatedAssessor.assess = assess
 """
-
-MAIN = """
-from {package}.__main__ import main
-main()
-"""
-
-
-@contextmanager
-def prepared(server: postgres.Server, database: str, **settings: str) -> Iterator[RunningSystem]:
-    """A system that is prepared and not started; what the block starts is stopped at its end, and not checked."""
-    server.create_database(database)
-    with tempfile.TemporaryDirectory(prefix="los-mutant-") as folder:
-        system = RunningSystem(server, database, Path(folder), **settings)
-        system.prepare()
-        try:
-            yield system
-        finally:
-            system.stop()
-
-
-def process(system: RunningSystem, name: str, package: str, patches: str, **settings: str) -> Process:
-    """A process that patches itself and then is the service."""
-    program = patches + MAIN.format(package=package)
-    log = system.logs[0].parent / f"{name}.log"
-    return Process([sys.executable, "-c", program], log, environment={**system.environment, **settings})
 
 
 def count(system: RunningSystem, condition: str) -> int:

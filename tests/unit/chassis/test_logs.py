@@ -17,6 +17,7 @@ PROGRAM = """
 import logging, sys, threading
 from chassis import config, logs
 from chassis.logs import LogSettings, bound, log
+from chassis.personal import Name, Phone
 
 logs.configure("kitchen", config.load(LogSettings))
 log.debug("too quiet")
@@ -35,6 +36,18 @@ try:
 except KeyError as error:
     log.error("failed", exc_info=error)
     logging.getLogger("oven").exception("failed as well")
+ada, number = Name("Ada Lovelace"), Phone("+14155550123")
+log.info("seated", name=ada, also=[ada, {"by": (ada,)}], calls=number, plainly="+14155550199 or ada@example.com")
+log.info(f"bell of {ada}")
+logging.getLogger("oven").warning("smoke over %s and %s", ada, "+14155550199")
+try:
+    {}[ada]
+except KeyError as error:
+    try:
+        raise ValueError("nobody has +14155550199, nor ada@example.com") from error
+    except ValueError as error:
+        log.error("unseated", exc_info=error)
+        logging.getLogger("oven").exception("unseated as well")
 """
 
 
@@ -96,6 +109,8 @@ def test_the_level_can_be_chosen() -> None:
     assert [json.loads(line)["event"] for line in output(LOG_FORMAT="json", LOG_LEVEL="error")] == [
         "failed",
         "failed as well",
+        "unseated",
+        "unseated as well",
     ]
     assert "too quiet" in output(LOG_FORMAT="json", LOG_LEVEL="debug")[0]
 
@@ -105,6 +120,18 @@ def test_for_people_a_line_reads_as_a_sentence_with_its_values() -> None:
     assert "info" in cooked
     assert "dish=soup" in cooked
     assert "request_id=r-1" in cooked
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_no_line_tells_who_somebody_is(form: str) -> None:
+    said = output(LOG_FORMAT=form)
+    assert [line for line in said if re.search("Ada|Lovelace|ada@|4155550", line)] == []
+    (seated,) = [line for line in said if "seated" in line and "calls" in line]
+    assert re.search(r"calls\W+\+1\*{6}0123", seated)
+    assert re.search(r"plainly\W+\+1\*{6}0199 or a\*\*\*@\*\*\*", seated)
+    assert [line for line in said if "bell of A***" in line]
+    assert [line for line in said if "smoke over A*** and +1******0199" in line]
+    assert len([line for line in said if "nobody has +1******0199, nor a***@***" in line]) >= 2
 
 
 WORDS = st.text(st.sampled_from("ab=é '\"\n\t\\"), max_size=6)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from chassis.personal import Name, Phone
 from loan_service import clients, domain
 from loan_service.domain import Application, Change, CreditPolicy, Loan, LoanType, Status, SystemReason
 from loan_service.servicer import reviews
@@ -24,7 +25,7 @@ VALUE_MOST = 400  # of the notification service: the most characters of one valu
 
 
 def processing(amount: str) -> Loan:
-    application = Application(UUID(int=1), "Ada", "+14155550123", Decimal(amount), "USD", LoanType.HOME)
+    application = Application(UUID(int=1), Name("Ada"), Phone("+14155550123"), Decimal(amount), "USD", LoanType.HOME)
     return domain.started(domain.submitted(application, NOW).loan, NOW)[0].loan
 
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import InvalidArgument
+from chassis.personal import Name, Personal, Phone
 from loan_service import domain
 from loan_service.domain import (
     NEXT,
@@ -36,8 +37,8 @@ from loan_service.domain import (
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 APPLICATION = Application(
     loan_id=UUID("0192f0c1-7d2b-7c3a-9a51-3f0f5a3b2c1d"),
-    customer_name="Ada Lovelace",
-    customer_phone="+14155550123",
+    customer_name=Name("Ada Lovelace"),
+    customer_phone=Phone("+14155550123"),
     loan_amount=Decimal("5000.50"),
     currency_code="USD",
     loan_type=LoanType.HOME,
@@ -120,7 +121,7 @@ def test_a_loan_that_cannot_be_assessed_goes_to_people_and_is_never_rejected() -
 @pytest.mark.parametrize(("approved", "status"), [(True, Status.APPROVED_BY_AGENT), (False, Status.REJECTED_BY_AGENT)])
 def test_a_person_decides_a_loan_under_review(approved: bool, status: Status) -> None:
     authority = Authority(Right.OF_MANAGER, None, Decimal(5), Decimal(6))
-    decision = ReviewDecision(7, approved, ("A", "B"), "because", authority)
+    decision = ReviewDecision(7, approved, ("A", "B"), Personal("because"), authority)
     change = domain.decided_by_agent(loan_in(Status.UNDER_REVIEW), decision, NOW)
     assert change.loan.status is status
     assert (change.event.actor, change.event.reason_codes, change.event.comment) == ("agent:7", ("A", "B"), "because")
@@ -172,7 +173,7 @@ def test_a_step_of_a_review_is_an_event_that_leaves_the_status(kind: EventKind) 
     (change,) = domain.reviewed(loan_in(Status.UNDER_REVIEW), [taken], NOW)
     assert change.event == Event(
         APPLICATION.loan_id, 4, kind, Status.UNDER_REVIEW, Status.UNDER_REVIEW, taken.occurred_at, "agent:5",
-        ("A", "B"), "because", taken.assigned_agent_id, authority,
+        ("A", "B"), Personal("because"), taken.assigned_agent_id, authority,
     )  # fmt: skip
     assert (change.loan.review_step_number, change.loan.version, change.loan.updated_at) == (3, 4, NOW)
     assert change.loan.reason_codes == loan_in(Status.UNDER_REVIEW).reason_codes
@@ -250,8 +251,8 @@ def test_the_same_content_has_the_same_fingerprint_whatever_its_id_and_key() -> 
 @pytest.mark.parametrize(
     "other",
     [
-        replace(APPLICATION, customer_name="Ada"),
-        replace(APPLICATION, customer_phone="+14155550124"),
+        replace(APPLICATION, customer_name=Name("Ada")),
+        replace(APPLICATION, customer_phone=Phone("+14155550124")),
         replace(APPLICATION, loan_amount=Decimal("5000.51")),
         replace(APPLICATION, currency_code="EUR"),
         replace(APPLICATION, loan_type=LoanType.AUTO),

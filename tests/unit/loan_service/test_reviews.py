@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis import rules
 from chassis.errors import InvalidArgument
+from chassis.personal import Personal
 from loan_service.domain import NO_AUTHORITY, Authority, EventKind, ReviewDecision, ReviewStep, Right
 from loan_service.servicer import reviews
 from los.loan.v1 import loan_pb2
@@ -53,7 +54,7 @@ def test_a_step_is_read_whole() -> None:
             occurred_at=datetime(1970, 1, 1, 0, 1, 0, 500_000, tzinfo=UTC),
             actor="agent:5",
             reason_codes=("INCOME_VERIFIED", "CREDIT_HISTORY_GOOD"),
-            comment="known for years",
+            comment=Personal("known for years"),
             assigned_agent_id=None,
             authority=Authority(Right.OF_SUBSTITUTE, 3, Decimal("50000.00"), Decimal("75000.50")),
         )
@@ -115,7 +116,7 @@ def test_a_decision_is_read_whole() -> None:
         customer_exposure="1",
     )
     authority = Authority(Right.OF_MANAGER, None, Decimal("99999999.99"), Decimal("1.00"))
-    assert reviews.decision(request) == ReviewDecision(5, True, ("INCOME_VERIFIED",), "fine", authority)
+    assert reviews.decision(request) == ReviewDecision(5, True, ("INCOME_VERIFIED",), Personal("fine"), authority)
 
 
 def test_the_words_of_the_contract_are_those_of_the_domain() -> None:

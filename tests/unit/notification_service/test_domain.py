@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import InvalidArgument
+from chassis.personal import Personal, Recipient
 from notification_service.domain import (
     TEMPLATES,
     VALUE_MOST,
@@ -190,7 +191,7 @@ def test_a_token_of_notices_with_a_time_of_no_calendar_is_refused() -> None:
 
 
 def test_a_message_without_a_due_time_has_no_place_among_notices() -> None:
-    message = Message(uuid4(), "key", uuid4(), Channel.SMS, PHONE, "LOAN_APPROVED", "body")
+    message = Message(uuid4(), "key", uuid4(), Channel.SMS, Recipient(PHONE), "LOAN_APPROVED", Personal("body"))
     with pytest.raises(ValueError, match="is no notice"):
         _ = message.place
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
+from chassis.personal import Email, Name, Phone
 from review_service.domain import Agent, Application, Decision, Holder, Review, Search, State
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -27,9 +28,9 @@ def agent(
 ) -> Agent:
     return Agent(
         agent_id=agent_id,
-        name=f"Agent {agent_id}",
-        email=f"agent{agent_id}@example.com",
-        phone=phone or f"+1202555{agent_id:04}",
+        name=Name(f"Agent {agent_id}"),
+        email=Email(f"agent{agent_id}@example.com"),
+        phone=Phone(phone or f"+1202555{agent_id:04}"),
         manager_id=manager_id,
         is_active=active,
         is_available=available,
@@ -50,8 +51,8 @@ def application(
 ) -> Application:
     return Application(
         loan_id or uuid4(),
-        "Ada Lovelace",
-        phone,
+        Name("Ada Lovelace"),
+        Phone(phone),
         Decimal(amount),
         "USD",
         loan_type,

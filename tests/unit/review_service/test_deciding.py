@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import ServiceError
+from chassis.personal import Personal
 from review_service.domain import (
     Agent,
     AgentNotActive,
@@ -71,7 +72,7 @@ def right_of(what: Outcome) -> Grounds:
 @pytest.mark.parametrize("decider", CHAIN, ids=lambda decider: f"agent {decider.agent_id}")
 @pytest.mark.parametrize("choice", Choice)
 def test_the_assigned_agent_and_every_manager_above_may_decide(decider: Agent, choice: Choice) -> None:
-    decision = Decision(decider.agent_id, choice, ("CREDIT_HISTORY",), "met them")
+    decision = Decision(decider.agent_id, choice, ("CREDIT_HISTORY",), Personal("met them"))
     decided = outcome(review(amount=50_000), decision)
     assert isinstance(decided, Decided)
     assert decided.decision == decision
@@ -199,7 +200,7 @@ def test_rejecting_needs_no_limit_and_no_exposure() -> None:
 @pytest.mark.parametrize("made", [approves(1), rejects(1), approves(3)], ids=str)
 def test_the_same_decision_of_the_same_agent_again_answers_the_one_that_stands(made: Decision) -> None:
     decided = review(State.DECIDED, decision=made)
-    again = replace(made, reason_codes=("OTHER",), comment="once more")
+    again = replace(made, reason_codes=("OTHER",), comment=Personal("once more"))
     assert outcome(decided, again) == Repeated(made)
 
 

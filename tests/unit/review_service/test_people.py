@@ -7,6 +7,7 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from chassis.errors import InvalidArgument
+from chassis.personal import Email, Name, Phone
 from loan_service.servicer.wire import Reader
 from los.review.v1 import review_pb2
 from review_service.domain import Profile
@@ -32,9 +33,9 @@ def test_a_new_agent_is_taken_in_canonical_form() -> None:
     )
     assert people.new_agent(request, "US") == (
         Profile(
-            name="José",
-            email="jose@example.com",
-            phone="+14155550100",
+            name=Name("José"),
+            email=Email("jose@example.com"),
+            phone=Phone("+14155550100"),
             manager_id=7,
             is_available=True,
         ),
