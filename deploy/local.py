@@ -71,7 +71,7 @@ def run(settings: LocalSettings, running: list[Process]) -> NoReturn:
             ports.require_free(port, name.replace("_", " "), system.listen_setting(name))
         with _database(settings, running) as database:
             environment = {**DEFAULTS, **system.address_settings(port_of), **database, **os.environ}
-            certificates = certs.ensure(settings.folder / "tls") if settings.auth else None
+            certificates = _certificates(settings.folder / "tls") if settings.auth else None
             with _system(settings.folder, environment, certificates, running):
                 targets = ", ".join(f"{service} {ports.HOST}:{port_of[service]}" for service in system.SERVICES)
                 url = f"http://{ports.HOST}:{port_of['gateway']}"
@@ -87,6 +87,14 @@ def _metrics(port_of: Mapping[str, int]) -> Iterator[str]:
     for process, name in system.METRICS.items():
         if name in port_of:
             yield f"{process} http://{ports.HOST}:{port_of[name]}/metrics"
+
+
+def _certificates(folder: Path) -> Path:
+    """The certificates of all processes, made at the first run."""
+    try:
+        return certs.ensure(folder)
+    except ValueError as error:
+        raise CannotRun(f"certificates cannot be made: {error}; move {folder} away") from None
 
 
 @contextmanager
