@@ -24,7 +24,11 @@ $(READY): requirements-dev.lock
 
 .PHONY: run
 run: $(READY) ## Run everything here: PostgreSQL, three services, the gateway; Ctrl-C stops it
-	@$(BIN)/python -m deploy.local
+	@$(if $(AUTH),LOCAL_AUTH=$(AUTH)) $(BIN)/python -m deploy.local
+
+.PHONY: certs
+certs: $(READY) ## Make or renew the certificates of all processes, in .local/tls or TLS=FOLDER
+	@$(BIN)/python -m deploy.certs $(or $(TLS),.local/tls) $(if $(DAYS),--days $(DAYS))
 
 .PHONY: demo
 demo: $(READY) ## Put a mix of loans through the running system and watch

@@ -1,7 +1,7 @@
 """Environment variables into typed settings, every problem reported at once."""
 
 import sys
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
@@ -19,8 +19,12 @@ def load(settings: type[Settings]) -> Settings:
         said = problems(settings, error)
     except SettingsError as error:  # a list or an object that is no JSON
         said = f"unusable settings:\n  {error}"
-    print(said, file=sys.stderr)  # noqa: T201 -- logs are not configured before settings are
-    raise SystemExit(EXIT_UNUSABLE_SETTINGS)
+    return _exit(said)
+
+
+def refuse(problem: str) -> NoReturn:
+    """Name on stderr what is wrong with settings that are only wrong together, and exit with 2."""
+    _exit(f"unusable settings:\n  {problem}")
 
 
 def problems(settings: type[BaseSettings], error: ValidationError) -> str:
@@ -31,3 +35,8 @@ def problems(settings: type[BaseSettings], error: ValidationError) -> str:
         name = prefix + "_".join(str(part) for part in problem["loc"])
         lines.append(f"{name.upper()}: {problem['msg']}" if problem["loc"] else problem["msg"])
     return "\n".join(["unusable settings:", *(f"  {line}" for line in sorted(lines))])
+
+
+def _exit(said: str) -> NoReturn:
+    print(said, file=sys.stderr)  # noqa: T201 -- logs are not configured before settings are
+    raise SystemExit(EXIT_UNUSABLE_SETTINGS)

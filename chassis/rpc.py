@@ -11,6 +11,7 @@ import inspect
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -20,7 +21,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from chassis import access, deadline, errors, rules
+from chassis import access, deadline, errors, rules, tls
 from chassis.errors import InvalidArgument, ResourceExhausted, ServiceError, Unavailable, Violation
 from chassis.logs import bound, log
 
@@ -268,15 +269,32 @@ def end_with(status: status_pb2.Status, context: Any) -> Any:  # noqa: ANN401 --
 # -- the client's side
 
 
-def channel(target: str) -> grpc.Channel:
-    """A channel to another service: round-robin over what the name resolves to, no retries underneath ours."""
-    options = [
+def channel(target: str, name: str = "", folder: Path | None = None) -> grpc.Channel:
+    """A channel to another service: round-robin over what the name resolves to, no retries underneath ours.
+
+    Args:
+        target: Where it is.
+        name: Whose certificate it must have, whatever its address is called.
+        folder: Our certificates; without them nothing is encrypted.
+
+    Raises:
+        ValueError: The certificates cannot be used.
+    """
+    options: list[tuple[str, str | int]] = [
         *RECONNECT_QUICKLY,
         *NOTICE_DEAD_PEERS,
         ("grpc.enable_retries", 0),
         ("grpc.lb_policy_name", "round_robin"),
     ]
-    return grpc.insecure_channel(target, options=options)
+    if folder is None:
+        return grpc.insecure_channel(target, options=options)
+    if name:
+        options.append((tls.SERVER_NAME, name))
+
+    def connect(identity: tls.Identity) -> grpc.Channel:
+        return grpc.secure_channel(target, tls.channel_credentials(identity), options=options)
+
+    return tls.RenewedChannel(tls.Watched(folder), connect)
 
 
 def call(stub: Callable[..., Any], request: Message, *, timeout_s: float, caller_request_id: str = "") -> Any:  # noqa: ANN401 -- the stub knows

@@ -20,7 +20,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chassis import config
-from deploy import ports, postgres, system
+from deploy import certs, ports, postgres, system
 from deploy.merged_log import MergedLog
 from deploy.processes import ROOT, CannotRun, Process, raise_if_ended
 
@@ -51,6 +51,7 @@ class LocalSettings(BaseSettings):
 
     folder: Path = ROOT / ".local"
     postgres_port: int = Field(54329, ge=1, le=65535)
+    auth: bool = False
 
 
 def run(settings: LocalSettings, running: list[Process]) -> NoReturn:
@@ -70,7 +71,8 @@ def run(settings: LocalSettings, running: list[Process]) -> NoReturn:
             ports.require_free(port, name.replace("_", " "), system.listen_setting(name))
         with _database(settings, running) as database:
             environment = {**DEFAULTS, **system.address_settings(port_of), **database, **os.environ}
-            with _system(settings.folder, environment, running):
+            certificates = _certificates(settings.folder / "tls") if settings.auth else None
+            with _system(settings.folder, environment, certificates, running):
                 targets = ", ".join(f"{service} {ports.HOST}:{port_of[service]}" for service in system.SERVICES)
                 url = f"http://{ports.HOST}:{port_of['gateway']}"
                 metrics = ", ".join(_metrics(port_of)) or "nowhere"
@@ -85,6 +87,14 @@ def _metrics(port_of: Mapping[str, int]) -> Iterator[str]:
     for process, name in system.METRICS.items():
         if name in port_of:
             yield f"{process} http://{ports.HOST}:{port_of[name]}/metrics"
+
+
+def _certificates(folder: Path) -> Path:
+    """The certificates of all processes, made at the first run."""
+    try:
+        return certs.ensure(folder)
+    except ValueError as error:
+        raise CannotRun(f"certificates cannot be made: {error}; move {folder} away") from None
 
 
 @contextmanager
@@ -125,11 +135,13 @@ def _secret(file: Path) -> str:
 
 
 @contextmanager
-def _system(folder: Path, environment: Mapping[str, str], running: list[Process]) -> Iterator[None]:
+def _system(
+    folder: Path, environment: Mapping[str, str], certificates: Path | None, running: list[Process]
+) -> Iterator[None]:
     """The migrated and seeded system, serving while the block lasts."""
     logs = folder / "log"
     logs.mkdir(exist_ok=True)
-    services = system.System(environment, logs)
+    services = system.System(environment, logs, certificates)
     with MergedLog(services.logs, sys.stdout):
         services.prepare()
         try:

@@ -1,6 +1,7 @@
 """Ask a process of this machine whether it works: `python -m deploy.probe loan_service`; exits with 0 or 1.
 
-What healthchecks of containers run. The address is that of the process's own LISTEN setting.
+What healthchecks of containers run. The address is that of the process's own LISTEN setting,
+the certificate its own as well.
 """
 
 import http.client
@@ -8,14 +9,24 @@ import os
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from chassis import config, rpc, tls
 
-def serves(target: str, timeout_s: float = 2) -> bool:
-    """Tell whether the gRPC server at `host:port` says SERVING for all of itself."""
-    with grpc.insecure_channel(target) as channel:
+
+def serves(target: str, timeout_s: float = 2, *, name: str = "", tls_folder: Path | None = None) -> bool:
+    """Tell whether the gRPC server at `host:port` says SERVING for all of itself.
+
+    Args:
+        target: Where it is.
+        timeout_s: How long to wait for the answer.
+        name: Whose certificate it must have.
+        tls_folder: Our certificates; without them nothing is encrypted.
+    """
+    with rpc.channel(target, name, tls_folder) as channel:
         try:
             answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=timeout_s)
         except grpc.RpcError:
@@ -38,8 +49,10 @@ def main() -> int:
     package = sys.argv[1]
     _, _, port = os.environ[f"{package.removesuffix('_service').upper()}_LISTEN"].rpartition(":")
     address = f"127.0.0.1:{port}"
-    works = answers(f"http://{address}/livez") if package == "gateway" else serves(address)
-    return 0 if works else 1
+    if package == "gateway":
+        return 0 if answers(f"http://{address}/livez") else 1
+    folder = config.load(tls.TlsSettings).dir
+    return 0 if serves(address, name=package.removesuffix("_service"), tls_folder=folder) else 1
 
 
 if __name__ == "__main__":

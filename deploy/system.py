@@ -61,7 +61,7 @@ def address_settings(port_of: Mapping[str, int]) -> dict[str, str]:
     at = {name: f"{ports.HOST}:{port}" for name, port in port_of.items()}
     return {
         **{listen_setting(name): address for name, address in at.items()},
-        "GATEWAY_UPSTREAMS": ",".join(f"los.{service}.v1={at[service]}" for service in SERVICES),
+        "GATEWAY_UPSTREAMS": ",".join(f"los.{service}.v1={service}@{at[service]}" for service in SERVICES),
         "LOAN_REVIEW_TARGET": at["review"],
         "LOAN_NOTIFICATION_TARGET": at["notification"],
         "REVIEW_LOAN_TARGET": at["loan"],
@@ -90,12 +90,16 @@ class System:
     Args:
         environment: The whole environment of every process.
         logs: The folder for one log file of each.
+        certificates: The folder with one for each process, as deploy.certs makes them; without it no call is encrypted.
     """
 
-    def __init__(self, environment: Mapping[str, str], logs: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], logs: Path, certificates: Path | None = None) -> None:
         def process(name: str, *words: str) -> Process:
-            return Process([sys.executable, "-m", *words], logs / f"{name}.log", environment=environment)
+            own = {} if certificates is None or name not in PACKAGES else {"TLS_DIR": str(certificates / name)}
+            command = [sys.executable, "-m", *words]
+            return Process(command, logs / f"{name}.log", environment={**environment, **own})
 
+        self._certificates = certificates
         self._ports = ports_in(environment)
         self._preparations = [process("migrate", "deploy.migrate"), process("seed", "review_service", "seed")]
         self.processes = {name: process(name, package) for name, package in PACKAGES.items()}
@@ -133,7 +137,10 @@ class System:
         """Wait until one of them serves, the gateway with all that it needs; raises as `wait_until_serving` does."""
         address = f"{ports.HOST}:{self._ports[name]}"
         url = f"http://{address}/health"
-        serves = partial(probe.answers, url) if name == "gateway" else partial(probe.serves, address)
+        serves = partial(probe.answers, url)
+        if name != "gateway":
+            folder = self._certificates and self._certificates / "client"
+            serves = partial(probe.serves, address, name=name, tls_folder=folder)
         wait_until(serves, f"{name} to serve", timeout_s, [self.processes[name]])
 
     def stop(self) -> None:

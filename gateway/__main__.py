@@ -4,7 +4,6 @@ Every flag can also be given in the environment as GATEWAY_ and its name; a flag
 """
 
 import argparse
-import ipaddress
 import signal
 import sys
 from collections.abc import Sequence
@@ -13,8 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from chassis import config, logs, memory, metrics
-from chassis.logs import log
+from chassis import config, exposure, logs, memory, metrics, tls
 from gateway import bootstrap
 from gateway.app import Gateway
 from gateway.bootstrap import Options, Settings
@@ -24,17 +22,20 @@ from gateway.server import Server
 
 def main(arguments: Sequence[str]) -> int:
     """Run until SIGTERM or SIGINT; answer the exit code: 2 for settings that cannot be used."""
+    is_open = True
     try:
         settings = Settings(**_given(arguments))
         logs.configure("gateway", config.load(logs.LogSettings))
+        certificates = tls.load(is_open=is_open)
         options = settings.model_dump(include=set(Options.model_fields))
-        app = bootstrap.build_app(settings.descriptor_set.read_bytes(), settings.upstreams, **options)
+        app = bootstrap.build_app(settings.descriptor_set.read_bytes(), settings.upstreams, certificates, **options)
     except ValidationError as error:
         print(config.problems(Settings, error), file=sys.stderr)  # noqa: T201 -- logs are not configured yet
         return config.EXIT_UNUSABLE_SETTINGS
     except InvalidRulesError as error:
         print(error, file=sys.stderr)  # noqa: T201 -- a list for a person at a terminal
         return config.EXIT_UNUSABLE_SETTINGS
+    exposure.check(settings.listen, is_open=is_open, is_allowed=settings.allow_open, setting="GATEWAY_ALLOW_OPEN")
     _serve(app, settings)
     return 0
 
@@ -58,21 +59,12 @@ def _given(arguments: Sequence[str]) -> dict[str, Any]:  # whatever they are, th
 
 def _serve(app: Gateway, settings: Settings) -> None:
     host, _, port = settings.listen.rpartition(":")
-    if not _is_loopback(host):
-        log.warning("listening beyond this machine: whoever reaches this address may call", listen=settings.listen)
     metrics.serve(settings.metrics_listen)
     # uvicorn raises the signal again once everything is drained; by then it is a wish that has been granted.
     signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGINT, _exit)
     memory.collect_seldom()
     Server(app, host.strip("[]"), int(port), settings.drain_s).run()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> None:

@@ -45,6 +45,7 @@ class Settings(Options, BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True, extra="forbid")
 
     listen: str = Field("127.0.0.1:8000", pattern=r"^\S+:[0-9]{1,5}$", description="host:port to listen on")
+    allow_open: bool = Field(False, description="listen beyond this machine without authentication")
     metrics_listen: str = Field(
         "", pattern=metrics.LISTEN, description="host:port to serve metrics on, nowhere if empty"
     )
@@ -53,7 +54,8 @@ class Settings(Options, BaseSettings):
         description="the serialized FileDescriptorSet to serve",
     )
     upstreams: Annotated[dict[str, str], NoDecode] = Field(
-        description="package=host:port or package.Service=host:port, separated by commas"
+        description="package=host:port or package.Service=host:port, separated by commas; owner@host:port to name whose"
+        " certificate it must have"
     )
     drain_s: float = Field(20.0, gt=0, description="how long requests may take to finish after SIGTERM")
 
@@ -68,7 +70,12 @@ class Settings(Options, BaseSettings):
         return {name: address for name, _, address in pairs}
 
 
-def build_app(descriptor_set: bytes, upstreams: Mapping[str, str], **settings: Any) -> Gateway:  # noqa: ANN401 -- as the fields of Options have it
+def build_app(
+    descriptor_set: bytes,
+    upstreams: Mapping[str, str],
+    tls_folder: Path | None = None,
+    **settings: Any,  # noqa: ANN401 -- as the fields of Options have it
+) -> Gateway:
     """Make the ASGI application that serves what a descriptor set annotates with google.api.http.
 
     Services without an upstream are not served.
@@ -76,6 +83,7 @@ def build_app(descriptor_set: bytes, upstreams: Mapping[str, str], **settings: A
     Args:
         descriptor_set: A serialized google.protobuf.FileDescriptorSet with all imports.
         upstreams: Where the services are: `host:port` by package or full service name; the longest name wins.
+        tls_folder: The certificates to call them with; without them nothing is encrypted.
         settings: Fields of Options.
 
     Raises:
@@ -85,7 +93,7 @@ def build_app(descriptor_set: bytes, upstreams: Mapping[str, str], **settings: A
     options = Options(**settings)
     files = rules.load(descriptor_set)
     bindings = _checked(files, upstreams)
-    served_by = Upstreams(upstreams, options.answer_max_bytes)
+    served_by = Upstreams(upstreams, options.answer_max_bytes, tls_folder)
     codec = Codec(files[0].pool, depth_max=options.depth_max, is_lenient=options.lenient)
     endpoints = [
         Endpoint(binding, found, codec, frozenset(options.query_with_body))

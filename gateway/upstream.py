@@ -4,12 +4,14 @@ import asyncio
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import grpc
 import grpc.aio
 from grpc_health.v1 import health_pb2
 
+from chassis import tls
 from gateway.metadata import Metadata
 
 _HEALTH_CHECK = "/grpc.health.v1.Health/Check"
@@ -17,6 +19,9 @@ _HEALTH_TIMEOUT_S = 1.0
 
 _ATTEMPTS_MAX = 3
 _BACKOFF_FIRST_S = 0.05
+
+_CALL_MAX_S = 24 * 3600.0
+"""How long a channel whose certificates are old waits for its calls; no stream of ours lasts as long."""
 
 # How an unreachable peer is noticed, and found again, within seconds: with gRPC's own figures a restart goes unnoticed
 # for half a minute, and as long again if the peer returns at another address, as containers do. Retrying is done here
@@ -68,14 +73,25 @@ class Upstream:
 
     Args:
         name: The package or service it was configured for.
-        address: `host:port`, or any target that gRPC resolves.
+        address: `host:port`, or any target that gRPC resolves. With `owner@` in front, its certificate must be that
+            of the owner; otherwise, that of the host.
         answer_max_bytes: The largest message taken from it.
+        tls_folder: Our certificates; without them nothing is encrypted.
+
+    Raises:
+        ValueError: The certificates cannot be used.
     """
 
-    def __init__(self, name: str, address: str, answer_max_bytes: int) -> None:
+    def __init__(self, name: str, address: str, answer_max_bytes: int, tls_folder: Path | None = None) -> None:
         self.name = name
+        owner, _, address = address.rpartition("@")
         self._target = address if "://" in address or address.startswith("unix:") else f"dns:///{address}"
-        self._options = (*_OPTIONS, ("grpc.max_receive_message_length", answer_max_bytes))
+        self._options = [*_OPTIONS, ("grpc.max_receive_message_length", answer_max_bytes)]
+        self._watched = None if tls_folder is None else tls.Watched(tls_folder)
+        if self._watched is not None and owner:
+            self._options.append((tls.SERVER_NAME, owner))
+        self._identity: tls.Identity | None = None
+        self._closing: set[asyncio.Task[None]] = set()
         self._budget = RetryBudget()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._channel: grpc.aio.Channel | None = None
@@ -144,6 +160,8 @@ class Upstream:
 
     async def close(self) -> None:
         """Close the channel; calls under way are cancelled."""
+        for closing in self._closing:
+            closing.cancel()
         if self._channel is not None:
             await self._channel.close(None)
             self._channel = None
@@ -156,20 +174,34 @@ class Upstream:
         return found
 
     def _open(self) -> grpc.aio.Channel:
-        """The channel of the running loop: one made on another loop never answers."""
+        """The channel of the running loop, one made on another never answers, and of the present certificates."""
         loop = asyncio.get_running_loop()
-        if self._channel is None or self._loop is not loop:
-            self._loop = loop
-            self._channel = grpc.aio.insecure_channel(self._target, options=self._options)
+        identity = self._watched.latest() if self._watched is not None else None
+        if self._channel is None or self._loop is not loop or self._identity is not identity:
+            if self._channel is not None and self._loop is loop:
+                self._retire(self._channel)
+            self._loop, self._identity = loop, identity
+            self._channel = self._connect(identity)
             self._unary.clear()
         return self._channel
+
+    def _connect(self, identity: tls.Identity | None) -> grpc.aio.Channel:
+        if identity is None:
+            return grpc.aio.insecure_channel(self._target, options=self._options)
+        return grpc.aio.secure_channel(self._target, tls.channel_credentials(identity), options=self._options)
+
+    def _retire(self, channel: grpc.aio.Channel) -> None:
+        """Close a channel once the calls on it have ended."""
+        closing = asyncio.create_task(channel.close(_CALL_MAX_S))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
 
 class Upstreams:
     """All upstreams by the package or full service name they were configured for."""
 
-    def __init__(self, addresses: Mapping[str, str], answer_max_bytes: int) -> None:
-        self.all = tuple(Upstream(name, address, answer_max_bytes) for name, address in addresses.items())
+    def __init__(self, addresses: Mapping[str, str], answer_max_bytes: int, tls_folder: Path | None = None) -> None:
+        self.all = tuple(Upstream(name, address, answer_max_bytes, tls_folder) for name, address in addresses.items())
         self._by_name = {upstream.name: upstream for upstream in self.all}
 
     def find(self, service: str) -> Upstream | None:

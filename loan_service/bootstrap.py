@@ -5,13 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 
 import grpc
 from pydantic import Field, PostgresDsn, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine
 
-from chassis import config, crew, db, logs, metrics, rpc, server
+from chassis import config, crew, db, exposure, logs, metrics, rpc, server, tls
 from chassis.batch import GroupCommit
 from chassis.logs import LogSettings
 from chassis.metrics import stored
@@ -39,6 +40,7 @@ class LoanSettings(BaseSettings):
 
     database_url: PostgresDsn
     listen: str = Field("127.0.0.1:50051", pattern=r"^\S+:[0-9]{1,5}$")
+    allow_open: bool = False
     review_target: str = "127.0.0.1:50052"
     notification_target: str = "127.0.0.1:50053"
     metrics_listen: str = Field("", pattern=metrics.LISTEN)
@@ -87,25 +89,30 @@ def run(settings: LoanSettings, *, serves: bool, works: bool) -> int:
         serves: Whether it answers requests; its health is served in any case.
         works: Whether it decides loans and delivers what follows.
     """
+    is_open = True
+    certificates = tls.load(is_open=is_open)
+    exposure.check(settings.listen, is_open=is_open, is_allowed=settings.allow_open, setting="LOAN_ALLOW_OPEN")
     if settings.processes > 1:
-        member = partial(_member, settings, serves, works)
+        member = partial(_member, settings, certificates, serves, works)
         return crew.run(settings.processes, settings.listen, member, settings.grace_s)
-    _run(settings, serves=serves, works=works)
+    _run(settings, certificates, serves=serves, works=works)
     return 0
 
 
-def _member(settings: LoanSettings, serves: bool, works: bool, number: int, address: str) -> None:
+def _member(  # noqa: PLR0913, PLR0917 -- what it is told, and what a crew tells a member
+    settings: LoanSettings, certificates: Path | None, serves: bool, works: bool, number: int, address: str
+) -> None:
     """Run as one of several processes; called in a new interpreter."""
     logs.configure(NAME, config.load(LogSettings))
     metrics_listen = crew.metrics_listen(settings.metrics_listen, number)
     own = settings.model_copy(update={"listen": address, "metrics_listen": metrics_listen})
-    _run(own, serves=serves, works=works)
+    _run(own, certificates, serves=serves, works=works)
 
 
-def _run(settings: LoanSettings, *, serves: bool, works: bool) -> None:
+def _run(settings: LoanSettings, certificates: Path | None, *, serves: bool, works: bool) -> None:
     """Run this process until it is told to stop."""
     connect = partial(db.engine, str(settings.database_url), schema=SCHEMA)
-    pools = _pools(settings, connect) if works else ()
+    pools = _pools(settings, connect, certificates) if works else ()
 
     def wake_pools() -> None:
         for pool in pools:
@@ -130,6 +137,7 @@ def _run(settings: LoanSettings, *, serves: bool, works: bool) -> None:
         threads=settings.rpc_threads,
         grace_s=settings.grace_s,
         shares_port=settings.processes > 1,
+        tls_folder=certificates,
     )
 
 
@@ -145,14 +153,16 @@ def _figures(settings: LoanSettings) -> Stored:
     )
 
 
-def _pools(settings: LoanSettings, connect: Callable[..., Engine]) -> tuple[Pool, Pool]:
+def _pools(settings: LoanSettings, connect: Callable[..., Engine], certificates: Path | None) -> tuple[Pool, Pool]:
     """The pool that decides, and the one that delivers: one cannot take the other's threads."""
+    review = rpc.channel(settings.review_target, "review", certificates)
+    notification = rpc.channel(settings.notification_target, "notification", certificates)
     delivery = Pool(
         connect(name="loan-delivery", pool_size=3),
         {
             **worker.delivery(
-                ReviewClient(rpc.channel(settings.review_target)),
-                NotificationClient(rpc.channel(settings.notification_target), timedelta(days=settings.notice_due_days)),
+                ReviewClient(review),
+                NotificationClient(notification, timedelta(days=settings.notice_due_days)),
             ),
             **worker.housekeeping(settings.expire_after_s, settings.keep_idempotency_keys_s),
         },

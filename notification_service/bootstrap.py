@@ -9,7 +9,7 @@ from pydantic import Field, PostgresDsn
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Connection, Engine
 
-from chassis import db, metrics, server
+from chassis import db, exposure, metrics, server, tls
 from chassis.metrics import stored
 from chassis.metrics.stored import Stored
 from chassis.pool import Pool
@@ -29,6 +29,7 @@ class NotificationSettings(BaseSettings):
     Attributes:
         database_url: Where its schema is.
         listen: `host:port`; port 0 takes any free one.
+        allow_open: Whether it may listen beyond this machine without authentication.
         metrics_listen: Where metrics are served; empty for nowhere.
         attempts_max: How often the provider may refuse a message before it is parked; outages are not counted.
         pool_size: How many messages are handed to the provider at the same time.
@@ -43,6 +44,7 @@ class NotificationSettings(BaseSettings):
 
     database_url: PostgresDsn
     listen: str = Field("127.0.0.1:50053", pattern=r"^\S+:[0-9]{1,5}$")
+    allow_open: bool = False
     metrics_listen: str = Field("", pattern=metrics.LISTEN)
 
     attempts_max: int = Field(5, ge=1, le=1_000)
@@ -63,6 +65,9 @@ def run(settings: NotificationSettings, *, serves: bool, works: bool) -> None:
         serves: Whether it answers requests; its health is served in any case.
         works: Whether it delivers messages.
     """
+    is_open = True
+    certificates = tls.load(is_open=is_open)
+    exposure.check(settings.listen, is_open=is_open, is_allowed=settings.allow_open, setting="NOTIFICATION_ALLOW_OPEN")
     connect = partial(db.engine, str(settings.database_url), schema=SCHEMA)
     pools = [_pool(settings, connect)] if works else []
     register: Callable[[grpc.aio.Server], None] = _nothing
@@ -79,6 +84,7 @@ def run(settings: NotificationSettings, *, serves: bool, works: bool) -> None:
         background=pools,
         threads=settings.rpc_threads,
         grace_s=settings.grace_s,
+        tls_folder=certificates,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PostgresDsn
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Connection, Engine
 
-from chassis import db, metrics, rpc, server
+from chassis import db, exposure, metrics, rpc, server, tls
 from chassis.errors import ServiceError, Unavailable
 from chassis.logs import log
 from chassis.metrics import stored
@@ -61,6 +62,7 @@ class ReviewSettings(BaseSettings):
 
     database_url: PostgresDsn
     listen: str = Field("127.0.0.1:50052", pattern=r"^\S+:[0-9]{1,5}$")
+    allow_open: bool = False
     loan_target: str = "127.0.0.1:50051"
     notification_target: str = "127.0.0.1:50053"
     metrics_listen: str = Field("", pattern=metrics.LISTEN)
@@ -106,9 +108,12 @@ def run(settings: ReviewSettings, *, serves: bool, works: bool) -> None:
         serves: Whether it answers requests; its health is served in any case.
         works: Whether it delivers what follows from assignments and decisions, and assigns waiting reviews.
     """
+    is_open = True
+    certificates = tls.load(is_open=is_open)
+    exposure.check(settings.listen, is_open=is_open, is_allowed=settings.allow_open, setting="REVIEW_ALLOW_OPEN")
     connect = partial(db.engine, str(settings.database_url), schema=SCHEMA)
-    loans = LoanClient(rpc.channel(settings.loan_target))
-    pool = _pool(settings, connect, loans) if works else None
+    loans = LoanClient(rpc.channel(settings.loan_target, "loan", certificates))
+    pool = _pool(settings, connect, loans, certificates) if works else None
     register: Callable[[grpc.aio.Server], None] = _nothing
     if serves:
         engine = connect(name="review-rpc", pool_size=settings.rpc_threads)
@@ -124,6 +129,7 @@ def run(settings: ReviewSettings, *, serves: bool, works: bool) -> None:
         background=[pool] if pool is not None else [],
         threads=settings.rpc_threads,
         grace_s=settings.grace_s,
+        tls_folder=certificates,
     )
 
 
@@ -187,9 +193,11 @@ def figures(tx: Connection) -> Iterator[Metric]:
     yield stored.gauge("reviews_oldest_unassigned_seconds", oldest, there.oldest_unassigned_s)
 
 
-def _pool(settings: ReviewSettings, connect: Callable[..., Engine], loans: LoanClient) -> Pool:
+def _pool(
+    settings: ReviewSettings, connect: Callable[..., Engine], loans: LoanClient, certificates: Path | None
+) -> Pool:
     """The pool that works on all jobs of this service."""
-    notifications = NotificationClient(rpc.channel(settings.notification_target))
+    notifications = NotificationClient(rpc.channel(settings.notification_target, "notification", certificates))
     return Pool(
         connect(name="review-delivery", pool_size=3),
         worker.handlers(

@@ -4,11 +4,11 @@ One asyncio server on uvloop: a plain `def` method runs on a thread, an `async d
 """
 
 import asyncio
-import ipaddress
 import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol, cast
 
 import grpc.aio
@@ -18,7 +18,7 @@ from grpc_health.v1 import health as grpc_health
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from chassis import config, crash, memory, rpc
+from chassis import config, crash, memory, rpc, tls
 from chassis.crash import CrashSettings
 from chassis.errors import ServiceError
 from chassis.logs import log
@@ -71,6 +71,7 @@ def run(  # noqa: PLR0913 -- each is named by its caller, and none belongs to an
     threads: int,
     grace_s: float,
     shares_port: bool = False,
+    tls_folder: Path | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain. A second signal exits at once.
 
@@ -83,31 +84,43 @@ def run(  # noqa: PLR0913 -- each is named by its caller, and none belongs to an
         threads: How many blocking calls run at the same time.
         grace_s: How long running calls and work may take to end.
         shares_port: Other processes listen on the same port, on purpose; see chassis.crew.
+        tls_folder: Its certificates; without them nothing is encrypted.
 
     Raises:
         SystemExit: The address cannot be listened on, or a test setting is on outside of a test.
     """
     crash.arm(config.load(CrashSettings))
     memory.collect_seldom()
-    uvloop.run(_Process(listen, services, is_ready, background, grace_s).run(register, threads, shares_port))
+    process = _Process(
+        listen=listen,
+        services=services,
+        is_ready=is_ready,
+        background=background,
+        grace_s=grace_s,
+        tls_folder=tls_folder,
+    )
+    uvloop.run(process.run(register, threads, shares_port))
 
 
 class _Process:
     """One process from start to exit."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- as those of `run`
         self,
+        *,
         listen: str,
         services: Sequence[str],
         is_ready: Callable[[], None],
         background: Sequence[Background],
         grace_s: float,
+        tls_folder: Path | None,
     ) -> None:
         self._listen = listen
         self._services = services
         self._is_ready = is_ready
         self._background = background
         self._grace_s = grace_s
+        self._tls_folder = tls_folder
         self._health = grpc_health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs do not know it
         self._draining = asyncio.Event()
 
@@ -135,15 +148,15 @@ class _Process:
     def _bind(self, server: grpc.aio.Server) -> None:
         """Take the address, or say why not and exit."""
         try:
-            port = server.add_insecure_port(self._listen)
+            if self._tls_folder is None:
+                port = server.add_insecure_port(self._listen)
+            else:
+                port = server.add_secure_port(self._listen, tls.server_credentials(self._tls_folder))
         except RuntimeError:
             log.error("cannot listen: is the port in use?", listen=self._listen)
             raise SystemExit(1) from None
         host = self._listen.rpartition(":")[0].strip("[]")
-        if is_loopback(host):
-            log.info("listening", host=host, port=port)
-        else:
-            log.warning("LISTENING BEYOND THIS MACHINE WITHOUT AUTHENTICATION", host=host, port=port)
+        log.info("listening", host=host, port=port, tls=self._tls_folder is not None)
 
     async def _serve(self) -> None:
         """Keep the health truthful until it is time to drain; start the background work at the first readiness."""
@@ -215,13 +228,3 @@ def _exit_after(delay_s: float, code: int) -> None:
     timer = threading.Timer(delay_s, os._exit, (code,))
     timer.daemon = True
     timer.start()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -1,6 +1,6 @@
 """A process of the chassis, as tests drive it: `python -m tests.integration.chassis.program LISTEN FOLDER [MEMBERS]`.
 
-With a number of members it is a crew of so many.
+With a number of members it is a crew of so many; with TLS_DIR it asks for certificates.
 
 What the files in the folder say: `unready` names what is missing, `frozen` lets the look for it hang, `busy` lets calls
 take until it is gone. What its background work does is written to its log.
@@ -12,7 +12,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from chassis import crew, logs, server
+from chassis import crew, logs, server, tls
 from chassis.errors import Unavailable
 from chassis.logs import LogSettings, log
 from deploy.processes import wait_until
@@ -65,6 +65,7 @@ def serve(listen: str, folder: Path, *, shares_port: bool = False) -> None:
         threads=4,
         grace_s=GRACE_S,
         shares_port=shares_port,
+        tls_folder=tls.load(is_open=True),
     )
 
 
