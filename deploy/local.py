@@ -20,7 +20,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chassis import config
-from deploy import certs, ports, postgres, system
+from deploy import certs, issuer, ports, postgres, system
 from deploy.merged_log import MergedLog
 from deploy.processes import ROOT, CannotRun, Process, raise_if_ended
 
@@ -71,7 +71,10 @@ def run(settings: LocalSettings, running: list[Process]) -> NoReturn:
             ports.require_free(port, name.replace("_", " "), system.listen_setting(name))
         with _database(settings, running) as database:
             environment = {**DEFAULTS, **system.address_settings(port_of), **database, **os.environ}
-            certificates = _certificates(settings.folder / "tls") if settings.auth else None
+            certificates = None
+            if settings.auth:
+                certificates = _certificates(settings.folder / "tls")
+                environment |= issuer.ensure(settings.folder / "issuer").settings()
             with _system(settings.folder, environment, certificates, running):
                 targets = ", ".join(f"{service} {ports.HOST}:{port_of[service]}" for service in system.SERVICES)
                 url = f"http://{ports.HOST}:{port_of['gateway']}"

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from chassis import config, exposure, logs, memory, metrics, tls
+from chassis.access.tokens import AuthSettings
 from gateway import bootstrap
 from gateway.app import Gateway
 from gateway.bootstrap import Options, Settings
@@ -22,10 +23,10 @@ from gateway.server import Server
 
 def main(arguments: Sequence[str]) -> int:
     """Run until SIGTERM or SIGINT; answer the exit code: 2 for settings that cannot be used."""
-    is_open = True
     try:
         settings = Settings(**_given(arguments))
         logs.configure("gateway", config.load(logs.LogSettings))
+        is_open = config.load(AuthSettings).is_open
         certificates = tls.load(is_open=is_open)
         options = settings.model_dump(include=set(Options.model_fields))
         app = bootstrap.build_app(settings.descriptor_set.read_bytes(), settings.upstreams, certificates, **options)

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine
 
 from chassis import config, crew, db, exposure, logs, metrics, rpc, server, tls
+from chassis.access.tokens import AuthSettings
 from chassis.batch import GroupCommit
 from chassis.logs import LogSettings
 from chassis.metrics import stored
@@ -89,7 +90,7 @@ def run(settings: LoanSettings, *, serves: bool, works: bool) -> int:
         serves: Whether it answers requests; its health is served in any case.
         works: Whether it decides loans and delivers what follows.
     """
-    is_open = True
+    is_open = config.load(AuthSettings).is_open
     certificates = tls.load(is_open=is_open)
     exposure.check(settings.listen, is_open=is_open, is_allowed=settings.allow_open, setting="LOAN_ALLOW_OPEN")
     if settings.processes > 1:

@@ -9,7 +9,8 @@ from pydantic import Field, PostgresDsn
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Connection, Engine
 
-from chassis import db, exposure, metrics, server, tls
+from chassis import config, db, exposure, metrics, server, tls
+from chassis.access.tokens import AuthSettings
 from chassis.metrics import stored
 from chassis.metrics.stored import Stored
 from chassis.pool import Pool
@@ -65,7 +66,7 @@ def run(settings: NotificationSettings, *, serves: bool, works: bool) -> None:
         serves: Whether it answers requests; its health is served in any case.
         works: Whether it delivers messages.
     """
-    is_open = True
+    is_open = config.load(AuthSettings).is_open
     certificates = tls.load(is_open=is_open)
     exposure.check(settings.listen, is_open=is_open, is_allowed=settings.allow_open, setting="NOTIFICATION_ALLOW_OPEN")
     connect = partial(db.engine, str(settings.database_url), schema=SCHEMA)

@@ -15,7 +15,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, PostgresDsn
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Connection, Engine
 
-from chassis import db, exposure, metrics, rpc, server, tls
+from chassis import config, db, exposure, metrics, rpc, server, tls
+from chassis.access.tokens import AuthSettings
 from chassis.errors import ServiceError, Unavailable
 from chassis.logs import log
 from chassis.metrics import stored
@@ -108,7 +109,7 @@ def run(settings: ReviewSettings, *, serves: bool, works: bool) -> None:
         serves: Whether it answers requests; its health is served in any case.
         works: Whether it delivers what follows from assignments and decisions, and assigns waiting reviews.
     """
-    is_open = True
+    is_open = config.load(AuthSettings).is_open
     certificates = tls.load(is_open=is_open)
     exposure.check(settings.listen, is_open=is_open, is_allowed=settings.allow_open, setting="REVIEW_ALLOW_OPEN")
     connect = partial(db.engine, str(settings.database_url), schema=SCHEMA)

@@ -95,6 +95,11 @@ class AuthSettings(BaseSettings):
     leeway_s: float = Field(default=10, ge=0, le=30)
     refresh_s: float = Field(default=300, ge=10, le=86_400)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody needs a token."""
+        return not self.jwks
+
     @field_validator("jwks")
     @classmethod
     def _is_source(cls, jwks: str) -> str:
@@ -130,7 +135,7 @@ class Claims:
 
 def verifier(settings: AuthSettings, now: Callable[[], float] = time.time) -> "Verifier | None":
     """What tells genuine tokens, with a thread that keeps the issuer's keys fresh; None if the system is open."""
-    if not settings.jwks:
+    if settings.is_open:
         return None
     return Verifier(settings, Keys(settings.jwks, refresh_s=settings.refresh_s), now)
 

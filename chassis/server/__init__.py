@@ -19,6 +19,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from chassis import config, crash, memory, rpc, tls
+from chassis.access import tokens
+from chassis.access.admission import Admission
+from chassis.access.tokens import AuthSettings
 from chassis.crash import CrashSettings
 from chassis.errors import ServiceError
 from chassis.logs import log
@@ -91,10 +94,18 @@ def run(  # noqa: PLR0913 -- each is named by its caller, and none belongs to an
     """
     crash.arm(config.load(CrashSettings))
     memory.collect_seldom()
+    verifier = tokens.verifier(config.load(AuthSettings))
+
+    def is_all_there() -> None:
+        is_ready()
+        if verifier is not None:
+            verifier.require_keys()
+
     process = _Process(
         listen=listen,
         services=services,
-        is_ready=is_ready,
+        is_ready=is_all_there,
+        admission=None if verifier is None else Admission(verifier, tls.peer_of),
         background=background,
         grace_s=grace_s,
         tls_folder=tls_folder,
@@ -111,6 +122,7 @@ class _Process:
         listen: str,
         services: Sequence[str],
         is_ready: Callable[[], None],
+        admission: Admission | None,
         background: Sequence[Background],
         grace_s: float,
         tls_folder: Path | None,
@@ -118,6 +130,7 @@ class _Process:
         self._listen = listen
         self._services = services
         self._is_ready = is_ready
+        self._admission = admission
         self._background = background
         self._grace_s = grace_s
         self._tls_folder = tls_folder
@@ -131,7 +144,7 @@ class _Process:
             loop.add_signal_handler(number, self._on_signal)
         executor = Threads(threads)
         options = [*OPTIONS, ("grpc.so_reuseport", int(shares_port))]  # by default two servers would silently share one
-        server = Guarded(executor, options)
+        server = Guarded(executor, options, self._admission)
         register(server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = [*self._services, "grpc.health.v1.Health", reflection.SERVICE_NAME]

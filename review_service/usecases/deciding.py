@@ -75,15 +75,15 @@ def decide_review(  # noqa: PLR0913 -- the last two have defaults
 ) -> Ruling | None:
     """Record what an agent decides; the same again changes nothing.
 
-    What counts are the right, the limit and the time while the review and the agent are locked. Who must be locked
-    depends on what follows from the decision, so it is looked at before as well.
+    What counts is how things are while the review and the agent are locked. Who must be locked depends on what follows
+    from the decision, so it is looked at before as well.
 
     Args:
         tx: The transaction.
         loan_id: Whose review.
         decision: What the agent decides.
         policy: How reviews are done.
-        exposure: The customer's exposure now; needed for approvals by an agent with a limit.
+        exposure: The customer's exposure now; needed for approvals within a limit.
         sight: What the caller may see.
 
     Returns:
@@ -104,8 +104,7 @@ def decide_review(  # noqa: PLR0913 -- the last two have defaults
     chain = store.list_chain(tx, review.seat_id)
     absent_ids = store.list_absent_ids(tx, decision.agent_id)
     hearing = _Hearing(review, decision, chain, absent_ids, policy, exposure)
-    expected = hearing.outcome_for(decider)
-    if isinstance(expected, Repeated):
+    if isinstance(expected := hearing.outcome_for(decider), Repeated):
         return _standing(tx, review, expected)
     staff = {} if isinstance(expected, Decided) else {agent.agent_id: agent for agent in store.list_roster(tx)}
     target = hearing.next_holder(expected, staff)
