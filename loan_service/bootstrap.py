@@ -1,6 +1,6 @@
 """Settings and wiring: the only place that constructs things."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
@@ -126,7 +126,14 @@ def _run(settings: LoanSettings, certificates: Path | None, *, serves: bool, wor
         engine = connect(name="loan-rpc", pool_size=settings.rpc_threads + 3)
         feed = _feed(settings, engine)
         background.append(feed)
-        register = partial(_register, settings=settings, engine=engine, feed=feed, wake_pools=wake_pools)
+        register = partial(
+            _register,
+            settings=settings,
+            engine=engine,
+            feed=feed,
+            wake_pools=wake_pools,
+            branch_of=ReviewClient(rpc.channel(settings.review_target, "review", certificates)).branch_of,
+        )
     health = connect(name="loan-health", pool_size=1)
     metrics.serve(settings.metrics_listen, [_figures(settings)])
     server.run(
@@ -203,8 +210,14 @@ def _feed(settings: LoanSettings, engine: Engine) -> Feed:
     return Feed(read, horizon, ThreadPoolExecutor(2, "feed"), watchers_max=settings.watchers_max)
 
 
-def _register(
-    to: grpc.aio.Server, *, settings: LoanSettings, engine: Engine, feed: Feed, wake_pools: Callable[[], None]
+def _register(  # noqa: PLR0913 -- what servicers are made of
+    to: grpc.aio.Server,
+    *,
+    settings: LoanSettings,
+    engine: Engine,
+    feed: Feed,
+    wake_pools: Callable[[], None],
+    branch_of: Callable[[int], Collection[int]],
 ) -> None:
     """Add the servicers to a server."""
 
@@ -219,7 +232,8 @@ def _register(
         waiting_max=settings.submit_waiting_max,
     )
     reader = Reader(settings.phone_region, settings.currency)
-    loan_pb2_grpc.add_LoanServiceServicer_to_server(LoanServicer(engine, submits, feed, reader, on_commit), to)
+    outside = LoanServicer(engine, submits, feed, reader, on_commit, branch_of)
+    loan_pb2_grpc.add_LoanServiceServicer_to_server(outside, to)
     loan_pb2_grpc.add_LoanInternalServiceServicer_to_server(LoanInternalServicer(engine, on_commit), to)
 
 

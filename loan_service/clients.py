@@ -24,6 +24,9 @@ Verdicts = list[ServiceError | None]
 CALL_TIMEOUT_S = 10.0
 """How long one call, for up to a batch of items, may take."""
 
+BRANCH_TIMEOUT_S = 2.0
+"""How long a manager's request waits to learn who is in their branch."""
+
 TEMPLATES = {
     Status.APPROVED_BY_SYSTEM: "LOAN_APPROVED",
     Status.APPROVED_BY_AGENT: "LOAN_APPROVED",
@@ -83,6 +86,16 @@ class ReviewClient:
         """Say that nobody needs to decide these loans any more; raises as `open_reviews` does."""
         request = review_pb2.CancelReviewRequest(loan_ids=[str(loan_id) for loan_id in loan_ids])
         return _verdicts(self._stub.CancelReview, request)
+
+    def branch_of(self, agent_id: int) -> list[int]:
+        """The ids of an agent and of all who report to them, however indirectly; none if there is no such agent.
+
+        Raises:
+            ServiceError: They cannot be had.
+        """
+        request = review_pb2.ListBranchRequest(agent_id=agent_id)
+        answer: review_pb2.ListBranchResponse = rpc.call(self._stub.ListBranch, request, timeout_s=BRANCH_TIMEOUT_S)
+        return list(answer.agent_ids)
 
 
 class NotificationClient:

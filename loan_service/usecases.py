@@ -12,6 +12,7 @@ from chassis.errors import Aborted, ServiceError
 from chassis.jobs import NewJob
 from loan_service import domain, store
 from loan_service.domain import (
+    ALL,
     Application,
     Change,
     CreditPolicy,
@@ -21,6 +22,7 @@ from loan_service.domain import (
     Referral,
     ReviewDecision,
     ReviewStep,
+    Sight,
     Status,
     Submission,
 )
@@ -123,14 +125,14 @@ def _lock_processing(tx: Connection, loan_ids: Sequence[UUID]) -> list[Loan]:
     return [loan for loan in store.lock_loans(tx, loan_ids).values() if loan.status is Status.PROCESSING]
 
 
-def withdraw_loan(tx: Connection, loan_id: UUID) -> Loan:
+def withdraw_loan(tx: Connection, loan_id: UUID, sight: Sight = ALL) -> Loan:
     """Withdraw an application; one that is withdrawn already is left as it is.
 
     Raises:
-        LoanNotFound: There is none.
+        LoanNotFound: There is none in sight.
         LoanAlreadyFinal: It has another final state.
     """
-    loan = store.lock_loan(tx, loan_id)
+    loan = store.lock_loan(tx, loan_id, sight)
     if loan.status is Status.WITHDRAWN:
         return loan
     return _save_one(tx, domain.withdrawn(loan, store.get_now(tx)))

@@ -6,6 +6,7 @@ from loan_service.domain.paging import (
     read_page_token,
 )
 from loan_service.domain.review import Referral, ReviewDecision, ReviewStep
+from loan_service.domain.sight import ALL, Sight
 from loan_service.domain.steps import (
     CreditPolicy,
     decided,
@@ -43,6 +44,7 @@ from loan_service.domain.values import (
 )
 
 __all__ = [
+    "ALL",
     "NEXT",
     "NO_AUTHORITY",
     "Application",
@@ -62,6 +64,7 @@ __all__ = [
     "ReviewDecision",
     "ReviewStep",
     "Right",
+    "Sight",
     "Status",
     "StoredEvent",
     "Submission",

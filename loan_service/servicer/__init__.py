@@ -1,6 +1,6 @@
 """The loan service over gRPC: decode, open a transaction, call the use case, encode."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,12 +17,13 @@ from loan_service.domain import (
     LoanNotFound,
     Position,
     ReviewStep,
+    Sight,
     Status,
     Submission,
     page_token,
     read_page_token,
 )
-from loan_service.servicer import reviews, wire
+from loan_service.servicer import reviews, sights, wire
 from loan_service.servicer.feed import Feed
 from loan_service.servicer.wire import Reader
 from los.loan.v1 import loan_pb2, loan_pb2_grpc
@@ -61,16 +62,19 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         feed: The events as they happen.
         reader: Reads applications as this deployment does.
         on_commit: Called after every commit that others may wait for.
+        branch_of: Answers the ids of an agent and of all who report to them.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 -- what it is made of
         self,
         engine: Engine,
         submits: GroupCommit[Application, Outcome],
         feed: Feed,
         reader: Reader,
         on_commit: Callable[[], None],
+        branch_of: Callable[[int], Collection[int]],
     ) -> None:
+        self._branch_of = branch_of
         self._engine = engine
         self._submits = submits
         self._feed = feed
@@ -83,7 +87,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         self, request: loan_pb2.SubmitLoanRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> loan_pb2.SubmitLoanResponse:
         """Store an application together with all that arrive at the same time."""
-        application = self._reader.application(request, rpc.metadata(context, "idempotency-key"))
+        application = sights.applied(self._reader.application(request, rpc.metadata(context, "idempotency-key")))
         submission = await self._submits.submit(application)
         if isinstance(submission, ServiceError):
             raise submission
@@ -108,15 +112,16 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
     def _application_or_error(self, row: loan_pb2.SubmitLoanRequest, key: str) -> Application | ServiceError:
         try:
             rules.check(row)
-            return self._reader.application(row, key)
+            return sights.applied(self._reader.application(row, key))
         except InvalidArgument as error:
             return error
 
     @rpc.rpc
     def GetLoan(self, request: loan_pb2.GetLoanRequest, context: grpc.ServicerContext) -> loan_pb2.GetLoanResponse:
         """Read one loan."""
+        sight = sights.current(self._branch_of)
         with db.transaction(self._engine) as tx:
-            loan = store.get_loan(tx, UUID(request.loan_id))
+            loan = store.get_loan(tx, UUID(request.loan_id), sight)
         return loan_pb2.GetLoanResponse(loan=wire.loan(loan))
 
     @rpc.rpc
@@ -130,9 +135,12 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         page = None if request.page_token else request.page or 1
         before = read_page_token(request.page_token, status, phone) if request.page_token else None
         skip = (page - 1) * size if page else 0
+        sight = sights.current(self._branch_of)
         with db.transaction(self._engine) as tx:
-            total = _count(tx, status, phone)
-            loans = store.list_loans(tx, status=status, phone=phone, size=size + 1, skip=skip, before=before)
+            total = _count(tx, status, phone, sight)
+            loans = store.list_loans(
+                tx, status=status, phone=phone, size=size + 1, skip=skip, before=before, sight=sight
+            )
         has_more = len(loans) > size
         return loan_pb2.ListLoansResponse(
             loans=[wire.loan(loan) for loan in loans[:size]],
@@ -187,8 +195,9 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         context: grpc.ServicerContext,
     ) -> loan_pb2.ListLoanEventsResponse:
         """Read one loan's history."""
+        sight = sights.current(self._branch_of)
         with db.transaction(self._engine) as tx:
-            events = store.get_history(tx, UUID(request.loan_id))
+            events = store.get_history(tx, UUID(request.loan_id), sight)
         return loan_pb2.ListLoanEventsResponse(events=[wire.event(event) for event in events])
 
     @rpc.rpc
@@ -198,8 +207,9 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         context: grpc.ServicerContext,
     ) -> loan_pb2.WithdrawLoanResponse:
         """End an application that is not decided yet."""
+        sight = sights.current(self._branch_of)
         with db.transaction(self._engine) as tx:
-            loan = usecases.withdraw_loan(tx, UUID(request.loan_id))
+            loan = usecases.withdraw_loan(tx, UUID(request.loan_id), sight)
         self._on_commit()
         return loan_pb2.WithdrawLoanResponse(loan=wire.loan(loan))
 
@@ -284,10 +294,10 @@ class LoanInternalServicer(loan_pb2_grpc.LoanInternalServiceServicer):
         return loan_pb2.GetCustomerExposureResponse(amount=str(amount), currency_code=currency_code)
 
 
-def _count(tx: Connection, status: Status | None, phone: str) -> int:
+def _count(tx: Connection, status: Status | None, phone: str, sight: Sight) -> int:
     """How many loans a listing has in all: counted only where the counters do not know."""
-    if phone:
-        return store.count_by_phone(tx, phone, status)
+    if phone or not sight.everything:
+        return store.count_loans(tx, phone, status, sight)
     counts = store.count_by_status(tx)
     return counts[status] if status else sum(counts.values())
 

@@ -19,7 +19,7 @@ from loan_service.store.keys import (
     insert_idempotency_keys,
 )
 from loan_service.store.loans import (
-    count_by_phone,
+    count_loans,
     find_loans,
     get_loan,
     get_now,
@@ -36,8 +36,8 @@ __all__ = [
     "METADATA",
     "add_customer_totals",
     "add_status_counts",
-    "count_by_phone",
     "count_by_status",
+    "count_loans",
     "delete_old_idempotency_keys",
     "find_idempotency_keys",
     "find_loans",

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from chassis.personal import Personal
 from loan_service.domain import (
+    ALL,
     NO_AUTHORITY,
     Authority,
     Event,
@@ -15,9 +16,11 @@ from loan_service.domain import (
     LoanNotFound,
     Position,
     Right,
+    Sight,
     Status,
     StoredEvent,
 )
+from loan_service.store import sight as sights
 
 VERSION_MOST = 999_999_999
 """More events than a loan ever has; the most digits that the text form of a position may have."""
@@ -38,7 +41,10 @@ FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:versions AS int[]), CAST(:kinds AS 
 """)  # noqa: S608 -- constants of this module
 
 GET_HISTORY = text(f"""
-SELECT transaction::text, {_EVENT_COLUMNS} FROM loan_events WHERE loan_id = :loan_id ORDER BY version
+SELECT transaction::text, {_EVENT_COLUMNS} FROM loan_events
+WHERE loan_id = :loan_id
+  AND (:sees_all OR EXISTS (SELECT FROM loans WHERE loans.loan_id = loan_events.loan_id AND {sights.IS_SEEN}))
+ORDER BY version
 """)  # noqa: S608 -- constants of this module
 
 # Only events of transactions before which nothing is still running: nothing can appear later in front of them.
@@ -82,13 +88,13 @@ def insert_events(tx: Connection, events: Sequence[Event]) -> None:
     )
 
 
-def get_history(tx: Connection, loan_id: UUID) -> list[StoredEvent]:
+def get_history(tx: Connection, loan_id: UUID, sight: Sight = ALL) -> list[StoredEvent]:
     """All events of a loan, oldest first.
 
     Raises:
-        LoanNotFound: There is no such loan: each has one event at least.
+        LoanNotFound: There is no such loan in sight: each has one event at least.
     """
-    history = _events(tx.execute(GET_HISTORY, {"loan_id": loan_id}))
+    history = _events(tx.execute(GET_HISTORY, {"loan_id": loan_id, **sights.values(sight)}))
     if not history:
         raise LoanNotFound(f"there is no loan {loan_id}")
     return history

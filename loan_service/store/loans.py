@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import Connection, TextClause, text
 
 from chassis.personal import Name, Phone
-from loan_service.domain import Change, Loan, LoanNotFound, LoanType, Status
+from loan_service.domain import ALL, Change, Loan, LoanNotFound, LoanType, Sight, Status
+from loan_service.store import sight as sights
 
 _COLUMNS = """loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, status, version,
     created_at, updated_at, decided_at, assigned_agent_id, review_step_number, reason_codes"""
@@ -35,10 +36,13 @@ RETURNING loans.loan_id
 
 # One order for all transactions: no deadlock.
 LOCK_LOANS = text(f"""
-SELECT {_COLUMNS} FROM loans WHERE loan_id = ANY (CAST(:loan_ids AS uuid[])) ORDER BY loan_id FOR UPDATE
+SELECT {_COLUMNS} FROM loans WHERE loan_id = ANY (CAST(:loan_ids AS uuid[])) AND {sights.IS_SEEN}
+ORDER BY loan_id FOR UPDATE
 """)  # noqa: S608 -- constants of this module
 
-GET_LOANS = text(f"SELECT {_COLUMNS} FROM loans WHERE loan_id = ANY (CAST(:loan_ids AS uuid[]))")  # noqa: S608 -- constants
+GET_LOANS = text(f"""
+SELECT {_COLUMNS} FROM loans WHERE loan_id = ANY (CAST(:loan_ids AS uuid[])) AND {sights.IS_SEEN}
+""")  # noqa: S608 -- constants of these modules
 
 LOCK_LOANS_TO_EXPIRE = text(f"""
 SELECT {_COLUMNS} FROM loans
@@ -46,10 +50,20 @@ WHERE status = 'UNDER_REVIEW' AND created_at < now() - make_interval(secs => :ag
 ORDER BY created_at LIMIT :most FOR UPDATE SKIP LOCKED
 """)  # noqa: S608 -- constants of this module
 
-COUNT_BY_PHONE = text("""
+# What of a listing is seen, by index: a customer's loans, and those of each agent.
+_SEEN = {
+    "seen_phone": "SELECT * FROM loans WHERE customer_phone = :seen_phone AND {page}",
+    "seen_agents": """
+SELECT of_agent.* FROM unnest(CAST(:seen_agents AS int[])) AS agents (agent_id) CROSS JOIN LATERAL (
+    SELECT * FROM loans WHERE assigned_agent_id = agents.agent_id AND {page}
+) AS of_agent""",
+}
+
+COUNT_LOANS = text(f"""
 SELECT count(*) FROM loans
-WHERE customer_phone = :phone AND (CAST(:status AS text) IS NULL OR status = CAST(:status AS text))
-""")
+WHERE (:phone = '' OR customer_phone = :phone) AND {sights.IS_SEEN}
+  AND (CAST(:status AS text) IS NULL OR status = CAST(:status AS text))
+""")  # noqa: S608 -- constants of these modules
 
 
 def get_now(tx: Connection) -> datetime:
@@ -82,32 +96,34 @@ def update_loans(tx: Connection, changes: Sequence[Change]) -> set[UUID]:
     return {row[0] for row in rows}
 
 
-def lock_loans(tx: Connection, loan_ids: Iterable[UUID]) -> dict[UUID, Loan]:
-    """Those of the loans that exist, locked until the transaction ends."""
-    return {loan.loan_id: loan for loan in _loans(tx.execute(LOCK_LOANS, {"loan_ids": list(loan_ids)}))}
+def lock_loans(tx: Connection, loan_ids: Iterable[UUID], sight: Sight = ALL) -> dict[UUID, Loan]:
+    """Those of the loans that exist and are in sight, locked until the transaction ends."""
+    wanted = {"loan_ids": list(loan_ids), **sights.values(sight)}
+    return {loan.loan_id: loan for loan in _loans(tx.execute(LOCK_LOANS, wanted))}
 
 
-def lock_loan(tx: Connection, loan_id: UUID) -> Loan:
+def lock_loan(tx: Connection, loan_id: UUID, sight: Sight = ALL) -> Loan:
     """One loan, locked until the transaction ends.
 
     Raises:
-        LoanNotFound: There is none.
+        LoanNotFound: There is none in sight.
     """
-    return _one(lock_loans(tx, [loan_id]), loan_id)
+    return _one(lock_loans(tx, [loan_id], sight), loan_id)
 
 
-def find_loans(tx: Connection, loan_ids: Iterable[UUID]) -> dict[UUID, Loan]:
-    """Those of the loans that exist."""
-    return {loan.loan_id: loan for loan in _loans(tx.execute(GET_LOANS, {"loan_ids": list(loan_ids)}))}
+def find_loans(tx: Connection, loan_ids: Iterable[UUID], sight: Sight = ALL) -> dict[UUID, Loan]:
+    """Those of the loans that exist and are in sight."""
+    wanted = {"loan_ids": list(loan_ids), **sights.values(sight)}
+    return {loan.loan_id: loan for loan in _loans(tx.execute(GET_LOANS, wanted))}
 
 
-def get_loan(tx: Connection, loan_id: UUID) -> Loan:
+def get_loan(tx: Connection, loan_id: UUID, sight: Sight = ALL) -> Loan:
     """One loan.
 
     Raises:
-        LoanNotFound: There is none.
+        LoanNotFound: There is none in sight.
     """
-    return _one(find_loans(tx, [loan_id]), loan_id)
+    return _one(find_loans(tx, [loan_id], sight), loan_id)
 
 
 def lock_loans_to_expire(tx: Connection, age_s: float, most: int) -> list[Loan]:
@@ -116,25 +132,45 @@ def lock_loans_to_expire(tx: Connection, age_s: float, most: int) -> list[Loan]:
 
 
 def list_loans(  # noqa: PLR0913 -- the filters of a listing
-    tx: Connection, *, status: Status | None, phone: str, size: int, skip: int = 0, before: UUID | None = None
+    tx: Connection,
+    *,
+    status: Status | None,
+    phone: str,
+    size: int,
+    skip: int = 0,
+    before: UUID | None = None,
+    sight: Sight = ALL,
 ) -> list[Loan]:
-    """Loans, newest first: those after `skip` others, or those older than `before`."""
-    given = {"status": status and str(status), "phone": phone, "before": before}
+    """Loans in sight, newest first: those after `skip` others, or those older than `before`."""
+    given: dict[str, Any] = {"status": status and str(status), "phone": phone, "before": before}
+    if not sight.everything:
+        given |= {"seen_phone": sight.phone, "seen_agents": list(sight.agent_ids)}
     filters = {name: value for name, value in given.items() if value}
+    if not sight.everything and not (sight.phone or sight.agent_ids):
+        return []
     return _loans(tx.execute(listing(*filters), {**filters, "size": size, "skip": skip}))
 
 
 @cache
 def listing(*filters: str) -> TextClause:
-    """The listing with these filters. Each has its own plan, which an index must serve: no `OR :phone IS NULL`."""
+    """The listing with these filters. Each has its own plan, which an index must serve: no `OR :phone IS NULL`.
+
+    Where not everything is seen, no more is read of each customer and each agent whose loans are than the page needs.
+    """
     conditions = {"status": "status = :status", "phone": "customer_phone = :phone", "before": "loan_id < :before"}
-    where = " AND ".join(["TRUE", *(conditions[name] for name in filters)])
-    return text(f"SELECT {_COLUMNS} FROM loans WHERE {where} ORDER BY loan_id DESC LIMIT :size OFFSET :skip")  # noqa: S608 -- constants
+    where = " AND ".join(["TRUE", *(conditions[name] for name in filters if name in conditions)])
+    page = f"{where} ORDER BY loan_id DESC LIMIT CAST(:size AS bigint) + CAST(:skip AS bigint)"
+    seen = " UNION ".join(f"({_SEEN[name].format(page=page)})" for name in filters if name in _SEEN)
+    return text(f"""
+SELECT {_COLUMNS} FROM {f"({seen}) AS loans" if seen else "loans"}
+WHERE {where} ORDER BY loan_id DESC LIMIT :size OFFSET :skip
+""")  # noqa: S608 -- constants of this module
 
 
-def count_by_phone(tx: Connection, phone: str, status: Status | None) -> int:
-    """The number of a customer's loans."""
-    return int(tx.execute(COUNT_BY_PHONE, {"phone": phone, "status": status and str(status)}).scalar_one())
+def count_loans(tx: Connection, phone: str, status: Status | None, sight: Sight = ALL) -> int:
+    """The number of loans in sight, of a customer if a phone is given; for few: they are counted one by one."""
+    wanted = {"phone": phone, "status": status and str(status), **sights.values(sight)}
+    return int(tx.execute(COUNT_LOANS, wanted).scalar_one())
 
 
 def _one(found: dict[UUID, Loan], loan_id: UUID) -> Loan:

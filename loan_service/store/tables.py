@@ -74,6 +74,7 @@ LOANS = Table(
     CheckConstraint("review_step_number >= CASE WHEN assigned_agent_id IS NULL THEN 0 ELSE 1 END", name="review_step"),
     Index("loans_status_index", "status", "loan_id"),
     Index("loans_customer_phone_index", "customer_phone", "loan_id"),
+    Index("loans_agent_index", "assigned_agent_id", "loan_id", postgresql_where=text("assigned_agent_id IS NOT NULL")),
     Index("loans_under_review_index", "created_at", postgresql_where=text("status = 'UNDER_REVIEW'")),
     postgresql_with={"fillfactor": "80"},
 )

@@ -12,7 +12,7 @@ from chassis import batch, db, rpc
 from chassis.errors import InvalidArgument, ServiceError
 from chassis.logs import log
 from los.review.v1 import review_pb2, review_pb2_grpc
-from review_service import usecases
+from review_service import store, usecases
 from review_service.domain import Application, ReviewPolicy
 from review_service.servicer import decoding
 
@@ -58,6 +58,17 @@ class ReviewInternalServicer(review_pb2_grpc.ReviewInternalServiceServicer):
         failures = self._each(usecases.cancel_reviews, [UUID(loan_id) for loan_id in request.loan_ids])
         self._wake()
         return review_pb2.CancelReviewResponse(verdicts=rpc.verdicts(failures, PACKAGE))
+
+    @rpc.rpc
+    def ListBranch(
+        self,
+        request: review_pb2.ListBranchRequest,
+        context: grpc.ServicerContext,
+    ) -> review_pb2.ListBranchResponse:
+        """List an agent and everybody below."""
+        with db.transaction(self._engine) as tx:
+            agent_ids = store.list_branch_ids(tx, request.agent_id)
+        return review_pb2.ListBranchResponse(agent_ids=agent_ids)
 
     def _each(
         self, usecase: Callable[[Connection, Sequence[Item]], None], items: Sequence[Item]

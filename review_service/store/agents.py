@@ -63,6 +63,15 @@ LIST_ROSTER = text(f"{_SELECT} WHERE is_active ORDER BY agent_id")
 
 LIST_REPORT_IDS = text("SELECT agent_id FROM agents WHERE manager_id = :agent_id ORDER BY agent_id")
 
+LIST_BRANCH_IDS = text("""
+WITH RECURSIVE branch (agent_id) AS (
+    SELECT agent_id FROM agents WHERE agent_id = :agent_id
+    UNION
+    SELECT agents.agent_id FROM agents JOIN branch ON agents.manager_id = branch.agent_id
+)
+SELECT agent_id FROM branch ORDER BY agent_id
+""")
+
 LIST_MANAGER_IDS = text("SELECT agent_id, manager_id FROM agents WHERE manager_id IS NOT NULL")
 
 # Every transaction locks agents by ascending id, all in one statement: no deadlock.
@@ -161,6 +170,11 @@ def list_roster(tx: Connection) -> list[Agent]:
 def list_report_ids(tx: Connection, agent_id: int) -> list[int]:
     """Who reports to an agent, by ascending id."""
     return list(tx.scalars(LIST_REPORT_IDS, {"agent_id": agent_id}))
+
+
+def list_branch_ids(tx: Connection, agent_id: int) -> list[int]:
+    """An agent and everybody below, by ascending id; nobody if there is no such agent."""
+    return list(tx.scalars(LIST_BRANCH_IDS, {"agent_id": agent_id}))
 
 
 def list_manager_ids(tx: Connection) -> dict[int, int]:

@@ -424,3 +424,15 @@ class CancelReviewResponse(_message.Message):
     VERDICTS_FIELD_NUMBER: _ClassVar[int]
     verdicts: _containers.RepeatedCompositeFieldContainer[_status_pb2.Status]
     def __init__(self, verdicts: _Optional[_Iterable[_Union[_status_pb2.Status, _Mapping]]] = ...) -> None: ...
+
+class ListBranchRequest(_message.Message):
+    __slots__ = ("agent_id",)
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    agent_id: int
+    def __init__(self, agent_id: _Optional[int] = ...) -> None: ...
+
+class ListBranchResponse(_message.Message):
+    __slots__ = ("agent_ids",)
+    AGENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    agent_ids: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, agent_ids: _Optional[_Iterable[int]] = ...) -> None: ...

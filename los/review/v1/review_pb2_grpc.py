@@ -722,6 +722,11 @@ class ReviewInternalServiceStub:
                 request_serializer=los_dot_review_dot_v1_dot_review__pb2.CancelReviewRequest.SerializeToString,
                 response_deserializer=los_dot_review_dot_v1_dot_review__pb2.CancelReviewResponse.FromString,
                 _registered_method=True)
+        self.ListBranch = channel.unary_unary(
+                '/los.review.v1.ReviewInternalService/ListBranch',
+                request_serializer=los_dot_review_dot_v1_dot_review__pb2.ListBranchRequest.SerializeToString,
+                response_deserializer=los_dot_review_dot_v1_dot_review__pb2.ListBranchResponse.FromString,
+                _registered_method=True)
 
 
 class ReviewInternalServiceServicer:
@@ -744,6 +749,13 @@ class ReviewInternalServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListBranch(self, request, context):
+        """Lists an agent and everybody who reports to them, however indirectly: whose loans a manager may see.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReviewInternalServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -756,6 +768,11 @@ def add_ReviewInternalServiceServicer_to_server(servicer, server):
                     servicer.CancelReview,
                     request_deserializer=los_dot_review_dot_v1_dot_review__pb2.CancelReviewRequest.FromString,
                     response_serializer=los_dot_review_dot_v1_dot_review__pb2.CancelReviewResponse.SerializeToString,
+            ),
+            'ListBranch': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBranch,
+                    request_deserializer=los_dot_review_dot_v1_dot_review__pb2.ListBranchRequest.FromString,
+                    response_serializer=los_dot_review_dot_v1_dot_review__pb2.ListBranchResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -813,6 +830,33 @@ class ReviewInternalService:
             '/los.review.v1.ReviewInternalService/CancelReview',
             los_dot_review_dot_v1_dot_review__pb2.CancelReviewRequest.SerializeToString,
             los_dot_review_dot_v1_dot_review__pb2.CancelReviewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBranch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.review.v1.ReviewInternalService/ListBranch',
+            los_dot_review_dot_v1_dot_review__pb2.ListBranchRequest.SerializeToString,
+            los_dot_review_dot_v1_dot_review__pb2.ListBranchResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -79,6 +79,10 @@ class Loans:
     def submit_to_review(self, amount: str = "20000") -> Loan:
         """A loan that waits for a person's decision."""
         (loan,) = self.submit(amount)
+        return self.referred(loan)
+
+    def referred(self, loan: Loan) -> Loan:
+        """A submitted loan once it was assessed."""
         with db.transaction(self.engine) as tx:
             usecases.start_assessments(tx, [loan.loan_id])
             usecases.decide_loans(tx, [loan.loan_id], POLICY)

@@ -8,17 +8,20 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, Engine, TextClause, text
 
-from loan_service.store import counters, events, keys, loans
+from loan_service.domain import ALL
+from loan_service.store import counters, events, keys, loans, sight
 from tests.integration.plans import explained
 
 LOANS = 50_000
 BATCH = 200
+EVERYTHING_SEEN = sight.values(ALL)
 
 FILL_LOANS = text("""
 INSERT INTO loans (loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, status, version,
-                   created_at, updated_at, decided_at)
+                   created_at, updated_at, decided_at, assigned_agent_id, review_step_number)
 SELECT uuidv7(make_interval(secs => number - :loans)), 'Ada Lovelace', '+1' || 2012000000 + number, 1, 'USD', 'HOME',
-       status, 1, now() + make_interval(secs => number - :loans), now(), CASE status WHEN 'EXPIRED' THEN now() END
+       status, 1, now() + make_interval(secs => number - :loans), now(), CASE status WHEN 'EXPIRED' THEN now() END,
+       CASE status WHEN 'UNDER_REVIEW' THEN number / 4 % 100 END, (status = 'UNDER_REVIEW')::int
 FROM generate_series(1, :loans) AS number,
      LATERAL (SELECT (ARRAY['APPLIED', 'PROCESSING', 'UNDER_REVIEW', 'EXPIRED'])[1 + number % 4]) AS chosen (status)
 """)
@@ -67,7 +70,7 @@ def batch(tx: Connection) -> list[UUID]:
 
 @pytest.mark.parametrize("statement", [loans.LOCK_LOANS, loans.GET_LOANS], ids=["lock", "get"])
 def test_loans_are_found_by_their_ids(crowded: Connection, statement: TextClause) -> None:
-    steps = explained(crowded, statement, {"loan_ids": batch(crowded)})
+    steps = explained(crowded, statement, {"loan_ids": batch(crowded), **EVERYTHING_SEEN})
     assert_bounded(steps, "loans_pkey", BATCH)
     assert steps[0]["Actual Rows"] == BATCH
 
@@ -98,7 +101,9 @@ def test_overdue_reviews_are_found_oldest_first(crowded: Connection) -> None:
 
 def test_a_history_is_found_by_its_loan(crowded: Connection) -> None:
     (loan_id, *_) = batch(crowded)
-    assert_bounded(explained(crowded, events.GET_HISTORY, {"loan_id": loan_id}), "loan_events_pkey", 1)
+    assert_bounded(
+        explained(crowded, events.GET_HISTORY, {"loan_id": loan_id, **EVERYTHING_SEEN}), "loan_events_pkey", 1
+    )
 
 
 def test_the_best_customers_are_read_and_no_others(crowded: Connection) -> None:
@@ -132,6 +137,9 @@ def test_idempotency_keys_are_found_by_what_they_are(crowded: Connection) -> Non
         ({"status": "REJECTED_BY_AGENT", "before": UUID(int=2**128 - 1)}, "loans_status_index", 0),
         ({"phone": "+12012000007"}, "loans_customer_phone_index", 1),
         ({"phone": "+12012000007", "before": UUID(int=2**128 - 1)}, "loans_customer_phone_index", 1),
+        ({"seen_phone": "+12012000007"}, "loans_customer_phone_index", 2),
+        ({"seen_agents": [7, 8, 9]}, "loans_agent_index", 3 * 2 * 11),
+        ({"seen_agents": [7, 8, 9], "before": UUID(int=2**128 - 1)}, "loans_agent_index", 3 * 2 * 11),
     ],
 )
 def test_a_page_reads_what_it_shows(crowded: Connection, filters: dict[str, Any], index: str, most: int) -> None:

@@ -34,7 +34,14 @@ def channel(loans: Loans) -> Iterator[grpc.Channel]:
     settings = LoanSettings.model_validate({"database_url": loans.url})
     engine = loans.engine
     feed = bootstrap._feed(settings, engine)
-    register = partial(bootstrap._register, settings=settings, engine=engine, feed=feed, wake_pools=lambda: None)
+    register = partial(
+        bootstrap._register,
+        settings=settings,
+        engine=engine,
+        feed=feed,
+        wake_pools=lambda: None,
+        branch_of=lambda _: (),
+    )
     with serving(register) as channel:
         yield channel
 
