@@ -7,12 +7,13 @@ from decimal import Decimal
 from functools import partial
 
 import grpc
-from pydantic import Field, PostgresDsn, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine
 
 from chassis import config, crew, db, logs, metrics, rpc, server
 from chassis.batch import GroupCommit
+from chassis.login import DatabaseUrl, PasswordFile
 from chassis.logs import LogSettings
 from chassis.metrics import stored
 from chassis.metrics.stored import Stored
@@ -37,7 +38,8 @@ class LoanSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LOAN_", frozen=True)
 
-    database_url: PostgresDsn
+    database_password_file: PasswordFile = None
+    database_url: DatabaseUrl
     listen: str = Field("127.0.0.1:50051", pattern=r"^\S+:[0-9]{1,5}$")
     review_target: str = "127.0.0.1:50052"
     notification_target: str = "127.0.0.1:50053"
@@ -104,7 +106,7 @@ def _member(settings: LoanSettings, serves: bool, works: bool, number: int, addr
 
 def _run(settings: LoanSettings, *, serves: bool, works: bool) -> None:
     """Run this process until it is told to stop."""
-    connect = partial(db.engine, str(settings.database_url), schema=SCHEMA)
+    connect = partial(db.engine, settings.database_url, schema=SCHEMA)
     pools = _pools(settings, connect) if works else ()
 
     def wake_pools() -> None:
@@ -135,13 +137,13 @@ def _run(settings: LoanSettings, *, serves: bool, works: bool) -> None:
 
 def operators_engine(settings: LoanSettings) -> Engine:
     """One connection, for an operator at a command line."""
-    return db.engine(str(settings.database_url), schema=SCHEMA, name="loan-operator", pool_size=1)
+    return db.engine(settings.database_url, schema=SCHEMA, name="loan-operator", pool_size=1)
 
 
 def _figures(settings: LoanSettings) -> Stored:
     """What there is to tell of this service's tables."""
     return Stored(
-        stored.engine(str(settings.database_url), schema=SCHEMA, name="loan-figures"), stored.waiting(worker.KINDS)
+        stored.engine(settings.database_url, schema=SCHEMA, name="loan-figures"), stored.waiting(worker.KINDS)
     )
 
 

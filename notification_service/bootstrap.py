@@ -5,11 +5,12 @@ from functools import partial
 
 import grpc
 from prometheus_client import Metric
-from pydantic import Field, PostgresDsn
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Connection, Engine
 
 from chassis import db, metrics, server
+from chassis.login import DatabaseUrl, PasswordFile
 from chassis.metrics import stored
 from chassis.metrics.stored import Stored
 from chassis.pool import Pool
@@ -27,6 +28,7 @@ class NotificationSettings(BaseSettings):
     """How the notification service runs; each setting is NOTIFICATION_ and its name in the environment.
 
     Attributes:
+        database_password_file: The file with the password of its login, if `database_url` holds none.
         database_url: Where its schema is.
         listen: `host:port`; port 0 takes any free one.
         metrics_listen: Where metrics are served; empty for nowhere.
@@ -41,7 +43,8 @@ class NotificationSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="NOTIFICATION_", frozen=True)
 
-    database_url: PostgresDsn
+    database_password_file: PasswordFile = None
+    database_url: DatabaseUrl
     listen: str = Field("127.0.0.1:50053", pattern=r"^\S+:[0-9]{1,5}$")
     metrics_listen: str = Field("", pattern=metrics.LISTEN)
 
@@ -63,7 +66,7 @@ def run(settings: NotificationSettings, *, serves: bool, works: bool) -> None:
         serves: Whether it answers requests; its health is served in any case.
         works: Whether it delivers messages.
     """
-    connect = partial(db.engine, str(settings.database_url), schema=SCHEMA)
+    connect = partial(db.engine, settings.database_url, schema=SCHEMA)
     pools = [_pool(settings, connect)] if works else []
     register: Callable[[grpc.aio.Server], None] = _nothing
     if serves:
@@ -84,12 +87,12 @@ def run(settings: NotificationSettings, *, serves: bool, works: bool) -> None:
 
 def operators_engine(settings: NotificationSettings) -> Engine:
     """One connection, for an operator at a command line."""
-    return db.engine(str(settings.database_url), schema=SCHEMA, name="notification-operator", pool_size=1)
+    return db.engine(settings.database_url, schema=SCHEMA, name="notification-operator", pool_size=1)
 
 
 def _figures(settings: NotificationSettings) -> Stored:
     """What there is to tell of this service's tables."""
-    engine = stored.engine(str(settings.database_url), schema=SCHEMA, name="notification-figures")
+    engine = stored.engine(settings.database_url, schema=SCHEMA, name="notification-figures")
     return Stored(engine, stored.waiting(worker.KINDS), figures)
 
 

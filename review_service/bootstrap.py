@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import grpc
 from prometheus_client import Metric
-from pydantic import AfterValidator, BeforeValidator, Field, PostgresDsn
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Connection, Engine
 
 from chassis import db, metrics, rpc, server
 from chassis.errors import ServiceError, Unavailable
+from chassis.login import DatabaseUrl, PasswordFile
 from chassis.logs import log
 from chassis.metrics import stored
 from chassis.metrics.stored import Stored
@@ -59,7 +60,8 @@ class ReviewSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="REVIEW_", frozen=True)
 
-    database_url: PostgresDsn
+    database_password_file: PasswordFile = None
+    database_url: DatabaseUrl
     listen: str = Field("127.0.0.1:50052", pattern=r"^\S+:[0-9]{1,5}$")
     loan_target: str = "127.0.0.1:50051"
     notification_target: str = "127.0.0.1:50053"
@@ -106,7 +108,7 @@ def run(settings: ReviewSettings, *, serves: bool, works: bool) -> None:
         serves: Whether it answers requests; its health is served in any case.
         works: Whether it delivers what follows from assignments and decisions, and assigns waiting reviews.
     """
-    connect = partial(db.engine, str(settings.database_url), schema=SCHEMA)
+    connect = partial(db.engine, settings.database_url, schema=SCHEMA)
     loans = LoanClient(rpc.channel(settings.loan_target))
     pool = _pool(settings, connect, loans) if works else None
     register: Callable[[grpc.aio.Server], None] = _nothing
@@ -129,12 +131,12 @@ def run(settings: ReviewSettings, *, serves: bool, works: bool) -> None:
 
 def operators_engine(settings: ReviewSettings) -> Engine:
     """One connection, for an operator at a command line."""
-    return db.engine(str(settings.database_url), schema=SCHEMA, name="review-operator", pool_size=1)
+    return db.engine(settings.database_url, schema=SCHEMA, name="review-operator", pool_size=1)
 
 
 def seed(settings: ReviewSettings) -> None:
     """Add the agents that a new system begins with, as soon as the database is there; nothing else is changed."""
-    engine = db.engine(str(settings.database_url), schema=SCHEMA, name="review-seed", pool_size=1)
+    engine = db.engine(settings.database_url, schema=SCHEMA, name="review-seed", pool_size=1)
     wait_until_ready(engine)
     with db.transaction(engine) as tx:
         added = usecases.create_first_agents(tx, settings.policy)
@@ -170,7 +172,7 @@ def check_ready(engine: Engine) -> None:
 
 def _figures(settings: ReviewSettings) -> Stored:
     """What there is to tell of this service's tables."""
-    engine = stored.engine(str(settings.database_url), schema=SCHEMA, name="review-figures")
+    engine = stored.engine(settings.database_url, schema=SCHEMA, name="review-figures")
     return Stored(engine, stored.waiting(worker.KINDS), figures)
 
 
