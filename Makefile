@@ -30,6 +30,10 @@ run: $(READY) ## Run everything here: PostgreSQL, three services, the gateway; C
 demo: $(READY) ## Put a mix of loans through the running system and watch
 	@$(BIN)/python -m deploy.demo
 
+.PHONY: secrets
+secrets: ## Make the passwords that `docker compose up` needs, in ./secrets
+	@$(PYTHON) -m deploy.passwords
+
 .PHONY: migrate
 migrate: $(READY) ## Migrate the database of MIGRATE_DATABASE_URL
 	@$(BIN)/python -m deploy.migrate
