@@ -195,14 +195,16 @@ def _settings(connection: extensions.connection, owner: Owner, database: Identif
     in_force = _ask(
         connection,
         """
-        SELECT unnest(setconfig) FROM pg_db_role_setting
+        SELECT split_part(setting, '=', 1), split_part(setting, '=', 2)
+        FROM pg_db_role_setting
         JOIN pg_database ON pg_database.oid = setdatabase AND datname = current_database()
         JOIN pg_roles ON pg_roles.oid = setrole AND rolname = %s
+        CROSS JOIN unnest(setconfig) AS setting
         """,
         owner.role,
     )
     for name, value in {**ROLE_SETTINGS, "search_path": owner.schema}.items():
-        if (f"{name}={value}",) not in in_force:
+        if (name, value) not in {(known.lower(), found) for known, found in in_force}:  # it stores `TimeZone`
             change = SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}")
             yield change.format(Identifier(owner.role), database, Identifier(name), Literal(value))
 
