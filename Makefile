@@ -39,6 +39,10 @@ token: $(READY) ## Print a token of the local issuer: ROLE=agent AGENT=3, or ROL
 	@$(BIN)/python -m deploy.issuer token $(if $(ROLE),--role '$(ROLE)') $(if $(AGENT),--agent '$(AGENT)') \
 		$(if $(PHONE),--phone '$(PHONE)') $(if $(SUBJECT),--subject '$(SUBJECT)')
 
+.PHONY: secrets
+secrets: ## Make the passwords that `docker compose up` needs, in ./secrets
+	@$(PYTHON) -m deploy.passwords
+
 .PHONY: migrate
 migrate: $(READY) ## Migrate the database of MIGRATE_DATABASE_URL
 	@$(BIN)/python -m deploy.migrate

@@ -16,7 +16,7 @@ from logging import getLogger
 import psycopg2
 from alembic import context as alembic_context
 from psycopg2 import extensions
-from sqlalchemy import Connection, Engine, ExceptionContext, MetaData, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, MetaData, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
@@ -71,11 +71,11 @@ def metadata() -> MetaData:
     return MetaData(naming_convention=CONVENTION)
 
 
-def engine(url: str, *, schema: str, name: str, pool_size: int, statement_timeout_s: float = 10) -> Engine:
+def engine(url: URL | str, *, schema: str, name: str, pool_size: int, statement_timeout_s: float = 10) -> Engine:
     """A bounded pool of connections that see one schema.
 
     Args:
-        url: `postgresql://user:password@host:port/database`.
+        url: `postgresql://user:password@host:port/database`, with libpq's parameters behind a `?`: those for TLS too.
         schema: The only schema that unqualified names are looked up in.
         name: What the server calls these connections (`application_name`).
         pool_size: The most connections; one more caller waits at most two seconds, then gets DatabaseBusy.
@@ -90,7 +90,7 @@ def engine(url: str, *, schema: str, name: str, pool_size: int, statement_timeou
         "jit": "off",  # statements here take microseconds; compiling them takes milliseconds
     }
     made = create_engine(
-        re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql+psycopg2://", url),
+        make_url(url).set(drivername="postgresql+psycopg2"),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=2,

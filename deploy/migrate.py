@@ -4,9 +4,12 @@
     upgrade   prepare, then every service's migrations (the default)
     check     fail if the tables that the services declare differ from those that the migrations make
 
-Works as the login of MIGRATE_DATABASE_URL, which owns the database and may create roles. Everything can be repeated;
-of several at once, one works and the others wait. Each service gets a login of its own that reaches its own schema
-and no other; its name and password are those of the service's own setting.
+Works as the login of MIGRATE_DATABASE_URL, which owns the database and may create roles; it need not be a superuser.
+Everything can be repeated; of several at once, one works and the others wait. Each service gets a login of its own that
+reaches its own schema and no other; its name and password are those of the service's own settings.
+
+Where somebody else makes the logins, the owner need not create roles either: the logins are there, their settings (see
+ROLE_SETTINGS) as well, and the services' addresses reach this program without a password.
 """
 
 import argparse
@@ -15,8 +18,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 from alembic import command
@@ -24,13 +28,13 @@ from alembic.config import Config
 from alembic.util import CommandError
 from psycopg2 import extensions
 from psycopg2.sql import SQL, Composable, Identifier, Literal
-from pydantic import PostgresDsn
 from pydantic_settings import BaseSettings
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import URL, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from chassis import config
+from chassis import config, login
+from chassis.login import DatabaseUrl, PasswordFile
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = 0x6C6F73  # "los": the advisory lock of those who migrate
@@ -52,11 +56,15 @@ class MigrationRefused(Exception):
 class MigrateSettings(BaseSettings):
     """Which database to migrate, and as whom its services will come."""
 
-    migrate_database_url: PostgresDsn
+    migrate_database_password_file: PasswordFile = None
+    migrate_database_url: DatabaseUrl
     migrate_patience_s: float = 60
-    loan_database_url: PostgresDsn
-    review_database_url: PostgresDsn
-    notification_database_url: PostgresDsn
+    loan_database_password_file: PasswordFile = None
+    loan_database_url: DatabaseUrl
+    review_database_password_file: PasswordFile = None
+    review_database_url: DatabaseUrl
+    notification_database_password_file: PasswordFile = None
+    notification_database_url: DatabaseUrl
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,7 @@ class Owner:
     package: str
     schema: str
     role: str
-    password: str | None
+    password: str | None = field(repr=False)
 
 
 def owners(settings: MigrateSettings) -> list[Owner]:
@@ -85,12 +93,12 @@ def owners(settings: MigrateSettings) -> list[Owner]:
     found = []
     for schema in ("loan", "review", "notification"):
         setting = f"{schema}_database_url"
-        url = make_url(str(getattr(settings, setting)))
+        url: URL = getattr(settings, setting)
         if not url.username:
             raise MigrationRefused(f"{setting.upper()} names no login")
         password = None if url.password is None else str(url.password)
         found.append(Owner(f"{schema}_service", schema, url.username, password))
-    logins = [make_url(str(settings.migrate_database_url)).username, *(owner.role for owner in found)]
+    logins = [settings.migrate_database_url.username, *(owner.role for owner in found)]
     if len(set(logins)) != len(logins):
         raise MigrationRefused("MIGRATE_DATABASE_URL and the services' database settings must name different logins")
     return found
@@ -136,6 +144,7 @@ def check(settings: MigrateSettings) -> None:
 
 def _prepare(connection: extensions.connection, services: list[Owner]) -> None:
     """Create what is missing and grant what each service needs; take from everybody what nobody needs."""
+    _require_ownership(connection)
     database = Identifier(connection.info.dbname)
     _execute(
         connection,
@@ -145,26 +154,81 @@ def _prepare(connection: extensions.connection, services: list[Owner]) -> None:
         ],
     )
     for owner in services:
-        _execute(connection, [*_login(connection, owner), *_settings(owner, database), *_grants(owner, database)])
+        _make_login(connection, owner, database)
+        _require_no_more_rights(connection, owner)
+        _execute(connection, _grants(owner, database))
 
 
-def _login(connection: extensions.connection, owner: Owner) -> Iterator[Composable]:
+def _require_ownership(connection: extensions.connection) -> None:
+    """Refuse a login that does not own the database: the server would only warn that it could revoke nothing."""
+    owned = "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
+    if not _ask(connection, owned)[0][0]:
+        raise MigrationRefused(f"{connection.info.user} must own the database {connection.info.dbname}")
+
+
+def _make_login(connection: extensions.connection, owner: Owner, database: Identifier) -> None:
+    """Make the login and its settings what they should be; what is so already needs no right."""
+    settings = list(_settings(connection, owner, database))
+    try:
+        _execute(connection, [*_role(connection, owner), *settings])
+    except psycopg2.errors.InsufficientPrivilege as error:
+        needed = "; ".join(statement.as_string(connection) for statement in settings)
+        raise MigrationRefused(
+            f"{connection.info.user} may not make the login {owner.role} ({error.diag.message_primary}): it needs "
+            f"CREATEROLE; or else leave the password out here and have somebody else make the login"
+            f"{' and run: ' + needed if needed else ''}"
+        ) from error
+
+
+def _role(connection: extensions.connection, owner: Owner) -> Iterator[Composable]:
     """Create the role, and give it its password without the server ever seeing it."""
     role = Identifier(owner.role)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (owner.role,))
-        if cursor.fetchone() is None:
-            yield SQL("CREATE ROLE {} LOGIN").format(role)
+    if not _ask(connection, "SELECT FROM pg_roles WHERE rolname = %s", owner.role):
+        yield SQL("CREATE ROLE {} LOGIN").format(role)
     if owner.password is not None:
         verifier = extensions.encrypt_password(owner.password, owner.role, connection, "scram-sha-256")
         yield SQL("ALTER ROLE {} PASSWORD {}").format(role, Literal(verifier))
 
 
-def _settings(owner: Owner, database: Identifier) -> Iterator[Composable]:
-    """What every session of the login begins with, in this database."""
+def _settings(connection: extensions.connection, owner: Owner, database: Identifier) -> Iterator[Composable]:
+    """What every session of the login is to begin with, in this database, as far as it does not yet."""
+    in_force = _ask(
+        connection,
+        """
+        SELECT split_part(setting, '=', 1), split_part(setting, '=', 2)
+        FROM pg_db_role_setting
+        JOIN pg_database ON pg_database.oid = setdatabase AND datname = current_database()
+        JOIN pg_roles ON pg_roles.oid = setrole AND rolname = %s
+        CROSS JOIN unnest(setconfig) AS setting
+        """,
+        owner.role,
+    )
     for name, value in {**ROLE_SETTINGS, "search_path": owner.schema}.items():
-        change = SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}")
-        yield change.format(Identifier(owner.role), database, Identifier(name), Literal(value))
+        if (name, value) not in {(known.lower(), found) for known, found in in_force}:  # it stores `TimeZone`
+            change = SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}")
+            yield change.format(Identifier(owner.role), database, Identifier(name), Literal(value))
+
+
+def _require_no_more_rights(connection: extensions.connection, owner: Owner) -> None:
+    """Refuse a login that was there before and may what no service may: then no grant would hold it back."""
+    rights = _ask(
+        connection,
+        """
+        SELECT word FROM pg_roles, LATERAL (VALUES
+            ('SUPERUSER', rolsuper), ('CREATEDB', rolcreatedb), ('CREATEROLE', rolcreaterole),
+            ('REPLICATION', rolreplication), ('BYPASSRLS', rolbypassrls)
+        ) AS attribute (word, has) WHERE has AND rolname = %(role)s
+        UNION ALL
+        SELECT 'membership in ' || roleid::regrole FROM pg_auth_members WHERE member = %(role)s::regrole
+        UNION ALL
+        SELECT DISTINCT 'things of its own in this database' FROM pg_shdepend
+        WHERE refclassid = 'pg_authid'::regclass AND refobjid = %(role)s::regrole AND deptype = 'o'
+              AND dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+        """,
+        role=owner.role,
+    )
+    if rights:
+        raise MigrationRefused(f"the login {owner.role} has more than a service may: {', '.join(r for (r,) in rights)}")
 
 
 def _grants(owner: Owner, database: Identifier) -> Iterator[Composable]:
@@ -184,7 +248,7 @@ def _grants(owner: Owner, database: Identifier) -> Iterator[Composable]:
 
 def _run_alembic(settings: MigrateSettings, owner: Owner, action: Callable[..., None], *arguments: str) -> None:
     """Run an Alembic command for one service on a connection of its own."""
-    url = make_url(str(settings.migrate_database_url)).set(drivername="postgresql+psycopg2")
+    url = settings.migrate_database_url.set(drivername="postgresql+psycopg2")
     engine = create_engine(url, poolclass=NullPool)
     alembic = Config(ROOT / "alembic.ini", ini_section=owner.package, stdout=io.StringIO())
     try:
@@ -224,14 +288,13 @@ def _alone(settings: MigrateSettings) -> Iterator[extensions.connection]:
 
 def _connect(settings: MigrateSettings) -> extensions.connection:
     """Connect, waiting for a database that is still starting."""
-    url = make_url(str(settings.migrate_database_url)).set(drivername="postgresql")
+    defaults = {"connect_timeout": "3", "application_name": "migrate"}
+    wanted = extensions.make_dsn(**{**defaults, **login.parameters(settings.migrate_database_url)})
     deadline = time.monotonic() + settings.migrate_patience_s
     waiting = False
     while True:
         try:
-            return psycopg2.connect(
-                url.render_as_string(hide_password=False), connect_timeout=3, application_name="migrate"
-            )
+            return psycopg2.connect(wanted)
         except psycopg2.OperationalError as error:
             if time.monotonic() > deadline:
                 raise MigrationRefused(f"the database cannot be reached: {str(error).strip()}") from None
@@ -246,6 +309,13 @@ def _execute(connection: extensions.connection, statements: Iterable[Composable]
     with connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
+
+
+def _ask(connection: extensions.connection, question: str, *values: object, **named: object) -> list[tuple[Any, ...]]:
+    """The rows that a statement answers."""
+    with connection.cursor() as cursor:
+        cursor.execute(question, named or values)
+        return cursor.fetchall()
 
 
 def main() -> int:

@@ -19,6 +19,7 @@ import signal
 import stat
 import sys
 import time
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -116,6 +117,7 @@ class Server:
         except (ProcessEnded, TimeoutError) as error:
             self._process.kill()
             raise CannotRun(f"{error}: {self._last_words()}") from None
+        self._execute("REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC")  # no service has business there
 
     def stop(self) -> None:
         """Stop it in good order, if it was started."""
@@ -133,6 +135,11 @@ class Server:
                     cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         finally:
             connection.close()
+
+    def _execute(self, statement: str) -> None:
+        """Run a statement as the superuser."""
+        with closing(psycopg2.connect(self.url())) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(statement)
 
     def _create_cluster(self, cluster: Path) -> None:
         """Run initdb beside the place of the cluster and move it there when it is whole."""

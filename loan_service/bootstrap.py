@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import Path
 
 import grpc
-from pydantic import Field, PostgresDsn, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine
 
 from chassis import config, crew, db, exposure, logs, metrics, rpc, server, tls
 from chassis.access.tokens import AuthSettings
 from chassis.batch import GroupCommit
+from chassis.login import DatabaseUrl, PasswordFile
 from chassis.logs import LogSettings
 from chassis.metrics import stored
 from chassis.metrics.stored import Stored
@@ -39,7 +40,8 @@ class LoanSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LOAN_", frozen=True)
 
-    database_url: PostgresDsn
+    database_password_file: PasswordFile = None
+    database_url: DatabaseUrl
     listen: str = Field("127.0.0.1:50051", pattern=r"^\S+:[0-9]{1,5}$")
     allow_open: bool = False
     review_target: str = "127.0.0.1:50052"
@@ -112,7 +114,7 @@ def _member(  # noqa: PLR0913, PLR0917 -- what it is told, and what a crew tells
 
 def _run(settings: LoanSettings, certificates: Path | None, *, serves: bool, works: bool) -> None:
     """Run this process until it is told to stop."""
-    connect = partial(db.engine, str(settings.database_url), schema=SCHEMA)
+    connect = partial(db.engine, settings.database_url, schema=SCHEMA)
     pools = _pools(settings, connect, certificates) if works else ()
 
     def wake_pools() -> None:
@@ -151,13 +153,13 @@ def _run(settings: LoanSettings, certificates: Path | None, *, serves: bool, wor
 
 def operators_engine(settings: LoanSettings) -> Engine:
     """One connection, for an operator at a command line."""
-    return db.engine(str(settings.database_url), schema=SCHEMA, name="loan-operator", pool_size=1)
+    return db.engine(settings.database_url, schema=SCHEMA, name="loan-operator", pool_size=1)
 
 
 def _figures(settings: LoanSettings) -> Stored:
     """What there is to tell of this service's tables."""
     return Stored(
-        stored.engine(str(settings.database_url), schema=SCHEMA, name="loan-figures"), stored.waiting(worker.KINDS)
+        stored.engine(settings.database_url, schema=SCHEMA, name="loan-figures"), stored.waiting(worker.KINDS)
     )
 
 

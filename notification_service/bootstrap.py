@@ -5,12 +5,13 @@ from functools import partial
 
 import grpc
 from prometheus_client import Metric
-from pydantic import Field, PostgresDsn
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Connection, Engine
 
 from chassis import config, db, exposure, metrics, server, tls
 from chassis.access.tokens import AuthSettings
+from chassis.login import DatabaseUrl, PasswordFile
 from chassis.metrics import stored
 from chassis.metrics.stored import Stored
 from chassis.pool import Pool
@@ -28,6 +29,7 @@ class NotificationSettings(BaseSettings):
     """How the notification service runs; each setting is NOTIFICATION_ and its name in the environment.
 
     Attributes:
+        database_password_file: The file with the password of its login, if `database_url` holds none.
         database_url: Where its schema is.
         listen: `host:port`; port 0 takes any free one.
         allow_open: Whether it may listen beyond this machine without authentication.
@@ -43,7 +45,8 @@ class NotificationSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="NOTIFICATION_", frozen=True)
 
-    database_url: PostgresDsn
+    database_password_file: PasswordFile = None
+    database_url: DatabaseUrl
     listen: str = Field("127.0.0.1:50053", pattern=r"^\S+:[0-9]{1,5}$")
     allow_open: bool = False
     metrics_listen: str = Field("", pattern=metrics.LISTEN)
@@ -69,7 +72,7 @@ def run(settings: NotificationSettings, *, serves: bool, works: bool) -> None:
     is_open = config.load(AuthSettings).is_open
     certificates = tls.load(is_open=is_open)
     exposure.check(settings.listen, is_open=is_open, is_allowed=settings.allow_open, setting="NOTIFICATION_ALLOW_OPEN")
-    connect = partial(db.engine, str(settings.database_url), schema=SCHEMA)
+    connect = partial(db.engine, settings.database_url, schema=SCHEMA)
     pools = [_pool(settings, connect)] if works else []
     register: Callable[[grpc.aio.Server], None] = _nothing
     if serves:
@@ -91,12 +94,12 @@ def run(settings: NotificationSettings, *, serves: bool, works: bool) -> None:
 
 def operators_engine(settings: NotificationSettings) -> Engine:
     """One connection, for an operator at a command line."""
-    return db.engine(str(settings.database_url), schema=SCHEMA, name="notification-operator", pool_size=1)
+    return db.engine(settings.database_url, schema=SCHEMA, name="notification-operator", pool_size=1)
 
 
 def _figures(settings: NotificationSettings) -> Stored:
     """What there is to tell of this service's tables."""
-    engine = stored.engine(str(settings.database_url), schema=SCHEMA, name="notification-figures")
+    engine = stored.engine(settings.database_url, schema=SCHEMA, name="notification-figures")
     return Stored(engine, stored.waiting(worker.KINDS), figures)
 
 

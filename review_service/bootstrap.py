@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import grpc
 from prometheus_client import Metric
-from pydantic import AfterValidator, BeforeValidator, Field, PostgresDsn
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Connection, Engine
 
 from chassis import config, db, exposure, metrics, rpc, server, tls
 from chassis.access.tokens import AuthSettings
 from chassis.errors import ServiceError, Unavailable
+from chassis.login import DatabaseUrl, PasswordFile
 from chassis.logs import log
 from chassis.metrics import stored
 from chassis.metrics.stored import Stored
@@ -61,7 +62,8 @@ class ReviewSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="REVIEW_", frozen=True)
 
-    database_url: PostgresDsn
+    database_password_file: PasswordFile = None
+    database_url: DatabaseUrl
     listen: str = Field("127.0.0.1:50052", pattern=r"^\S+:[0-9]{1,5}$")
     allow_open: bool = False
     loan_target: str = "127.0.0.1:50051"
@@ -112,7 +114,7 @@ def run(settings: ReviewSettings, *, serves: bool, works: bool) -> None:
     is_open = config.load(AuthSettings).is_open
     certificates = tls.load(is_open=is_open)
     exposure.check(settings.listen, is_open=is_open, is_allowed=settings.allow_open, setting="REVIEW_ALLOW_OPEN")
-    connect = partial(db.engine, str(settings.database_url), schema=SCHEMA)
+    connect = partial(db.engine, settings.database_url, schema=SCHEMA)
     loans = LoanClient(rpc.channel(settings.loan_target, "loan", certificates))
     pool = _pool(settings, connect, loans, certificates) if works else None
     register: Callable[[grpc.aio.Server], None] = _nothing
@@ -136,12 +138,12 @@ def run(settings: ReviewSettings, *, serves: bool, works: bool) -> None:
 
 def operators_engine(settings: ReviewSettings) -> Engine:
     """One connection, for an operator at a command line."""
-    return db.engine(str(settings.database_url), schema=SCHEMA, name="review-operator", pool_size=1)
+    return db.engine(settings.database_url, schema=SCHEMA, name="review-operator", pool_size=1)
 
 
 def seed(settings: ReviewSettings) -> None:
     """Add the agents that a new system begins with, as soon as the database is there; nothing else is changed."""
-    engine = db.engine(str(settings.database_url), schema=SCHEMA, name="review-seed", pool_size=1)
+    engine = db.engine(settings.database_url, schema=SCHEMA, name="review-seed", pool_size=1)
     wait_until_ready(engine)
     with db.transaction(engine) as tx:
         added = usecases.create_first_agents(tx, settings.policy)
@@ -177,7 +179,7 @@ def check_ready(engine: Engine) -> None:
 
 def _figures(settings: ReviewSettings) -> Stored:
     """What there is to tell of this service's tables."""
-    engine = stored.engine(str(settings.database_url), schema=SCHEMA, name="review-figures")
+    engine = stored.engine(settings.database_url, schema=SCHEMA, name="review-figures")
     return Stored(engine, stored.waiting(worker.KINDS), figures)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import URL, Connection, Engine, text
 
 from chassis import db
 from chassis.errors import is_passing
@@ -40,7 +40,7 @@ FROM unnest(CAST(:kinds AS text[])) AS known (kind)
 """)
 
 
-def engine(url: str, *, schema: str, name: str) -> Engine:
+def engine(url: URL | str, *, schema: str, name: str) -> Engine:
     """One connection for looking, which nothing else waits for and which waits for nothing long."""
     return db.engine(url, schema=schema, name=name, pool_size=1, statement_timeout_s=STATEMENT_MAX_S)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 from psycopg2 import extensions
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 from deploy import migrate, ports, postgres, system
 
@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[3]
 @contextmanager
 def connected(url: object) -> Iterator[extensions.cursor]:
     """A cursor that commits every statement."""
-    with closing(psycopg2.connect(str(url))) as connection:
+    written = url.render_as_string(hide_password=False) if isinstance(url, URL) else str(url)
+    with closing(psycopg2.connect(written)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             yield cursor
@@ -62,8 +63,9 @@ def migrated(postgres_server: postgres.Server) -> migrate.MigrateSettings:
     return settings
 
 
-def login(settings: migrate.MigrateSettings, schema: str) -> str:
-    return str(getattr(settings, f"{schema}_database_url"))
+def login(settings: migrate.MigrateSettings, schema: str) -> URL:
+    found: URL = getattr(settings, f"{schema}_database_url")
+    return found
 
 
 @pytest.mark.parametrize(("own", "foreign"), list(permutations(SCHEMAS, 2)))
@@ -121,9 +123,9 @@ def test_the_sessions_of_a_service_begin_in_its_schema_with_limits(
 def test_a_stranger_cannot_connect(migrated: migrate.MigrateSettings) -> None:
     with connected(migrated.migrate_database_url) as cursor:
         cursor.execute("CREATE ROLE stranger LOGIN PASSWORD 'strange'")
-    stranger = make_url(str(migrated.migrate_database_url)).set(username="stranger", password="strange")
+    stranger = migrated.migrate_database_url.set(username="stranger", password="strange")
     with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
-        rows(stranger.render_as_string(hide_password=False), "SELECT 1")
+        rows(stranger, "SELECT 1")
 
 
 def test_declared_tables_are_those_that_the_migrations_make(migrated: migrate.MigrateSettings) -> None:
@@ -148,7 +150,8 @@ def test_migrating_again_changes_nothing(migrated: migrate.MigrateSettings) -> N
 
 def test_two_migrators_at_once_both_succeed(empty_database: str) -> None:
     settings = settings_of(empty_database)
-    environment = {name.upper(): str(value) for name, value in settings.model_dump().items()}
+    urls = {name: value for name, value in settings if isinstance(value, URL)}
+    environment = {name.upper(): url.render_as_string(hide_password=False) for name, url in urls.items()}
     migrators = [
         subprocess.Popen(
             [sys.executable, "-m", "deploy.migrate"],
@@ -190,7 +193,7 @@ def test_a_changed_password_is_the_one_that_counts(empty_database: str) -> None:
     settings = settings_of(empty_database)
     migrate.prepare(settings)
     old = login(settings, "loan")
-    new = make_url(old).set(password="the 'second' %s").render_as_string(hide_password=False)
+    new = old.set(password="the 'second' %s")
     migrate.prepare(settings.model_copy(update={"loan_database_url": new}))
     assert rows(new, "SELECT 1") == [(1,)]
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
@@ -204,7 +207,7 @@ def test_services_that_share_a_login_are_refused(migrated: migrate.MigrateSettin
 
 
 def test_a_service_setting_without_a_login_is_refused(migrated: migrate.MigrateSettings) -> None:
-    nameless = migrated.model_copy(update={"review_database_url": "postgresql://127.0.0.1/los"})
+    nameless = migrated.model_copy(update={"review_database_url": make_url("postgresql://127.0.0.1/los")})
     with pytest.raises(migrate.MigrationRefused, match="REVIEW_DATABASE_URL names no login"):
         migrate.prepare(nameless)
 
