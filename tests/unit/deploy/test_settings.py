@@ -37,11 +37,11 @@ CLASSES: list[type[BaseSettings]] = [
 PROCESSES: dict[str, tuple[type[BaseSettings], ...]] = {
     "migrate": (MigrateSettings,),
     "certs": (),
-    "seed": (ReviewSettings, LogSettings, TlsSettings),
-    "loan": (LoanSettings, LogSettings, TlsSettings),
-    "review": (ReviewSettings, LogSettings, TlsSettings),
-    "notification": (NotificationSettings, LogSettings, TlsSettings),
-    "gateway": (GatewaySettings, LogSettings, TlsSettings),
+    "seed": (ReviewSettings, LogSettings, AuthSettings, TlsSettings),
+    "loan": (LoanSettings, LogSettings, AuthSettings, TlsSettings),
+    "review": (ReviewSettings, LogSettings, AuthSettings, TlsSettings),
+    "notification": (NotificationSettings, LogSettings, AuthSettings, TlsSettings),
+    "gateway": (GatewaySettings, LogSettings, AuthSettings, TlsSettings),
 }
 OF_THE_IMAGE = {"GATEWAY_DESCRIPTOR_SET"}  # a file of this machine is not in the container
 REQUIRED = {
