@@ -32,7 +32,7 @@ certs: $(READY) ## Make or renew the certificates of all processes, in .local/tl
 
 .PHONY: demo
 demo: $(READY) ## Put a mix of loans through the running system and watch
-	@$(BIN)/python -m deploy.demo
+	@$(if $(AUTH),LOCAL_AUTH=$(AUTH)) $(BIN)/python -m deploy.demo
 
 .PHONY: token
 token: $(READY) ## Print a token of the local issuer: ROLE=agent AGENT=3, or ROLE=customer PHONE=+14155550123

@@ -33,10 +33,10 @@ SERVING = """
 Everything is SERVING.
 
   Look    {url}/docs
-  Try     curl -s {url}/api/v1/loans -H 'Content-Type: application/json' -d '{{
+  Try     curl -s {url}/api/v1/loans -H 'Content-Type: application/json' {token}-d '{{
             "customer_name": "Ada Lovelace", "customer_phone": "+14155550123",
             "loan_amount": "5000.50", "loan_type": "HOME"}}'
-          make demo    (in another terminal)
+          {demo}    (in another terminal)
   gRPC    {targets}
   Metrics {metrics}
   Data    {folder}    (delete it to start afresh)
@@ -44,8 +44,12 @@ Everything is SERVING.
 """
 
 
+BEARING = """\\
+            -H "Authorization: Bearer $(make -s token ROLE=customer PHONE=+14155550123)" """
+
+
 class LocalSettings(BaseSettings):
-    """Where a local run keeps its things."""
+    """Where a local run keeps its things, and whether it wants to know who calls."""
 
     model_config = SettingsConfigDict(env_prefix="LOCAL_")
 
@@ -76,13 +80,23 @@ def run(settings: LocalSettings, running: list[Process]) -> NoReturn:
                 certificates = _certificates(settings.folder / "tls")
                 environment |= issuer.ensure(settings.folder / "issuer").settings()
             with _system(settings.folder, environment, certificates, running):
-                targets = ", ".join(f"{service} {ports.HOST}:{port_of[service]}" for service in system.SERVICES)
-                url = f"http://{ports.HOST}:{port_of['gateway']}"
-                metrics = ", ".join(_metrics(port_of)) or "nowhere"
-                print(SERVING.format(url=url, targets=targets, metrics=metrics, folder=settings.folder), flush=True)
+                print(_serving(settings, port_of), flush=True)
                 while True:
                     raise_if_ended(running)
                     time.sleep(0.1)
+
+
+def _serving(settings: LocalSettings, port_of: Mapping[str, int]) -> str:
+    """What there is, and how to use it."""
+    targets = ", ".join(f"{service} {ports.HOST}:{port_of[service]}" for service in system.SERVICES)
+    return SERVING.format(
+        url=f"http://{ports.HOST}:{port_of['gateway']}",
+        token=BEARING if settings.auth else "",
+        demo="make demo AUTH=on" if settings.auth else "make demo",
+        targets=f"{targets}, with the certificate in {settings.folder / 'tls/client'}" if settings.auth else targets,
+        metrics=", ".join(_metrics(port_of)) or "nowhere",
+        folder=settings.folder,
+    )
 
 
 def _metrics(port_of: Mapping[str, int]) -> Iterator[str]:

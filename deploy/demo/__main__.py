@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
@@ -18,9 +19,11 @@ from pydantic import Field, HttpUrl
 from pydantic_settings import BaseSettings
 
 from chassis import config
+from deploy import issuer
 from deploy.demo import mix, screen
 from deploy.demo.api import Api, DemoFailed, Json
 from deploy.demo.feed import Feed
+from deploy.processes import ROOT
 
 Answer = TypeVar("Answer")
 
@@ -31,6 +34,8 @@ OPEN = (*MOVING, "UNDER_REVIEW")
 class DemoSettings(BaseSettings):
     """Which system to show, and how much of it."""
 
+    local_folder: Path = ROOT / ".local"
+    local_auth: bool = False
     gateway_url: HttpUrl = HttpUrl("http://127.0.0.1:8000")
     demo_loans: int = Field(60, ge=20, le=100_000)
 
@@ -43,7 +48,7 @@ def demonstrate(api: Api, count: int) -> None:
     """
     api.get("/health")
     before = api.get("/api/v1/loans/status-count")["total_loans"]
-    feed = Feed(api.url)
+    feed = Feed(api)
 
     loans = submit(api, mix.applications(count))
     watch(feed, loans)
@@ -144,7 +149,7 @@ def approve(api: Api, agent_id: int, loan_id: str) -> None:
 
 def put_decision(api: Api, agent_id: int, loan_id: str, decision: Json) -> Json:
     """Decide a loan and show what comes of it; answer the loan."""
-    loan = api.put(f"/api/v1/agents/{agent_id}/loans/{loan_id}/decision", decision)
+    loan = api.put(f"/api/v1/agents/{agent_id}/loans/{loan_id}/decision", decision, agent_id)
     outcome = loan["application_status"].replace("UNDER_REVIEW", "UNDER_REVIEW: above the limit, so a recommendation")
     screen.console.print(f"  agent {agent_id} {decision['decision']:7}  {loan['loan_amount']:>12}  -> {outcome}")
     return loan
@@ -257,7 +262,8 @@ def main() -> int:
     """Run from the command line."""
     settings = config.load(DemoSettings)
     try:
-        demonstrate(Api(str(settings.gateway_url).rstrip("/")), settings.demo_loans)
+        ours = issuer.ensure(settings.local_folder / "issuer") if settings.local_auth else None
+        demonstrate(Api(str(settings.gateway_url).rstrip("/"), ours), settings.demo_loans)
     except DemoFailed as failure:
         print(f"demo: {failure}", file=sys.stderr)
         return 1

@@ -8,18 +8,19 @@ from collections.abc import Callable, Collection
 
 import httpx
 
-from deploy.demo.api import DemoFailed
+from deploy.demo.api import Api, DemoFailed
 
 
 class Feed:
     """Watches all loans over Server-Sent Events; a stream that breaks is resumed after the last event seen.
 
     Args:
-        url: Where the gateway is.
+        api: Where they are.
     """
 
-    def __init__(self, url: str) -> None:
-        self._url = f"{url}/api/v1/loans:watch"
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._url = f"{api.url}/api/v1/loans:watch"
         self._status: dict[str, str] = {}
         self._last_event_id = ""
         self._changed = threading.Condition()
@@ -67,7 +68,7 @@ class Feed:
 
     def _follow(self) -> None:
         """Read the stream for as long as the demonstration lasts."""
-        headers = {"Accept": "text/event-stream"}
+        headers = {"Accept": "text/event-stream", **self._api.authorization()}
         while True:
             if self._last_event_id:
                 headers["Last-Event-ID"] = self._last_event_id
