@@ -21,6 +21,7 @@ SCRIPTS = {
     "P8": "p8_gateway_cost",
     "P9": "p9_memory",
     "P10": "p10_watchers",
+    "P11": "p11_closed",
 }
 
 

@@ -32,12 +32,19 @@ class Stand(system.System):
         loan_target: Where the loan service listens.
     """
 
-    def __init__(self, server: postgres.Server, database: str, logs: Path, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        server: postgres.Server,
+        database: str,
+        logs: Path,
+        settings: Mapping[str, str],
+        certificates: Path | None = None,
+    ) -> None:
         port_of = system.free_ports()
         server.create_database(database)
         databases = system.database_settings(server.url(database), PASSWORD)
         self.environment = {**os.environ, **system.address_settings(port_of), **databases, **settings}
-        super().__init__(self.environment, logs)
+        super().__init__(self.environment, logs, certificates)
         self._played: set[str] = set()
         self.owner_url = server.url(database)
         self.loan_url = databases["LOAN_DATABASE_URL"]
@@ -54,7 +61,7 @@ class Stand(system.System):
         """
         self.processes[name].stop()
         command = [sys.executable, "-m", system.PACKAGES[name], *words]
-        environment = {**self.environment, **settings}
+        environment = {**self.environment, **self.own_settings(name), **settings}
         self.processes[name] = Process(command, self.processes[name].log, environment=environment)
         self.processes[name].start()
         self._played.add(name)
@@ -118,17 +125,20 @@ def durable_server() -> Iterator[postgres.Server]:
 
 
 @contextmanager
-def running(server: postgres.Server, database: str, *parts: str, **settings: str) -> Iterator[Stand]:
+def running(
+    server: postgres.Server, database: str, *parts: str, certificates: Path | None = None, **settings: str
+) -> Iterator[Stand]:
     """A migrated and seeded system while the block lasts.
 
     Args:
         server: Where its database is.
         database: The name of its database, which is made.
         parts: What of it runs: `loan` or `loan serve`; everything if none is named.
+        certificates: The folder with one for each process; without them no call is encrypted.
         settings: Settings in the environment of its processes.
     """
     with tempfile.TemporaryDirectory(prefix="los-bench-logs-") as folder:
-        stand = Stand(server, database, Path(folder), settings)
+        stand = Stand(server, database, Path(folder), settings, certificates)
         stand.prepare()
         try:
             for part in parts or EVERYTHING:

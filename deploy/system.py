@@ -94,15 +94,20 @@ class System:
     """
 
     def __init__(self, environment: Mapping[str, str], logs: Path, certificates: Path | None = None) -> None:
-        def process(name: str, *words: str) -> Process:
-            own = {} if certificates is None or name not in PACKAGES else {"TLS_DIR": str(certificates / name)}
-            command = [sys.executable, "-m", *words]
-            return Process(command, logs / f"{name}.log", environment={**environment, **own})
-
         self._certificates = certificates
+
+        def process(name: str, *words: str) -> Process:
+            command = [sys.executable, "-m", *words]
+            return Process(command, logs / f"{name}.log", environment={**environment, **self.own_settings(name)})
+
         self._ports = ports_in(environment)
         self._preparations = [process("migrate", "deploy.migrate"), process("seed", "review_service", "seed")]
         self.processes = {name: process(name, package) for name, package in PACKAGES.items()}
+
+    def own_settings(self, name: str) -> dict[str, str]:
+        """The settings of one process that the others do not have."""
+        has_certificate = self._certificates is not None and name in PACKAGES
+        return {"TLS_DIR": f"{self._certificates}/{name}"} if has_certificate else {}
 
     @property
     def logs(self) -> list[Path]:
