@@ -17,6 +17,16 @@ _PREFIX = b"grpc-metadata-"
 # What gRPC or HTTP/2 itself writes; a caller must not.
 _RESERVED = frozenset({"", "connection", "content-type", "host", "te", "transfer-encoding", "user-agent"})
 
+# What services trust to be said once by its own header, or only by those who stand in between: with the prefix it could
+# be said a second time, or past whoever looks at the header.
+_TRUSTED = frozenset(
+    {
+        *(name.decode() for name in _PASSED_IN),
+        *("forwarded", "proxy-authorization", "via", "www-authenticate", "x-real-ip", "x-request-id"),
+    }
+)
+_TRUSTED_PREFIXES = ("grpc-", "x-forwarded-")
+
 _KEY = re.compile(r"[0-9a-z_.-]+")
 _VISIBLE = re.compile(rb"[ -~]*")
 _REQUEST_ID = re.compile(rb"[!-~]{1,128}")
@@ -88,7 +98,7 @@ def timeout_s(sent: bytes | None, default_s: float, max_s: float) -> float:
 
 def _prefixed(name: bytes, value: bytes) -> list[tuple[str, str | bytes]]:
     key = name.removeprefix(_PREFIX).decode("latin-1")
-    if key in _RESERVED or key.startswith("grpc-") or not _KEY.fullmatch(key):
+    if not _KEY.fullmatch(key) or not _is_free(key.removesuffix("-bin")):
         return []
     if not key.endswith("-bin"):
         return [(key, _text(name, value))]
@@ -96,6 +106,12 @@ def _prefixed(name: bytes, value: bytes) -> list[tuple[str, str | bytes]]:
         return [(key, base64.b64decode(value + b"=" * (-len(value) % 4), validate=True))]
     except binascii.Error:
         raise invalid([Violation(name.decode("latin-1"), "must be base64")]) from None
+
+
+def _is_free(key: str) -> bool:
+    """Tell whether a caller may choose the value; a dot or an underscore makes no other name to some readers."""
+    spelt = key.replace("_", "-").replace(".", "-")
+    return spelt not in _RESERVED | _TRUSTED and not spelt.startswith(_TRUSTED_PREFIXES)
 
 
 def _text(name: bytes, value: bytes) -> str:

@@ -46,6 +46,20 @@ def test_a_header_goes_upstream_if_it_is_named_or_marked_and_is_dropped_else(
     assert found == (("x-request-id", "id"), *([passed] if passed else []))
 
 
+@pytest.mark.parametrize(
+    "trusted",
+    [
+        *("authorization", "authorization-bin", "idempotency-key", "idempotency_key", "traceparent", "x-request-id"),
+        *("forwarded", "x-forwarded-for", "x_forwarded_for", "x-forwarded-client-cert", "x-real-ip"),
+        *("proxy-authorization", "grpc-timeout", "grpc_timeout"),
+    ],
+)
+def test_what_services_trust_cannot_be_smuggled_in_with_the_prefix(trusted: str) -> None:
+    sent = [(b"authorization", b"Bearer own"), (b"grpc-metadata-" + trusted.encode(), b"AAAA")]
+    found = metadata.incoming(sent, b"id", MAX_BYTES)
+    assert found == (("x-request-id", "id"), ("authorization", "Bearer own"))
+
+
 def test_the_request_id_goes_upstream_once() -> None:
     assert metadata.incoming([(b"x-request-id", b"sent")], b"sent", MAX_BYTES) == (("x-request-id", "sent"),)
 
