@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from chassis import config, exposure, logs, memory, metrics, tls
+from chassis.access import tokens
 from chassis.access.tokens import AuthSettings
 from gateway import bootstrap
 from gateway.app import Gateway
@@ -26,10 +27,14 @@ def main(arguments: Sequence[str]) -> int:
     try:
         settings = Settings(**_given(arguments))
         logs.configure("gateway", config.load(logs.LogSettings))
-        is_open = config.load(AuthSettings).is_open
+        verifier = tokens.verifier(config.load(AuthSettings))
+        is_open = verifier is None
         certificates = tls.load(is_open=is_open)
         options = settings.model_dump(include=set(Options.model_fields))
-        app = bootstrap.build_app(settings.descriptor_set.read_bytes(), settings.upstreams, certificates, **options)
+        verify = None if verifier is None else lambda token: verifier.verify(token).subject
+        app = bootstrap.build_app(
+            settings.descriptor_set.read_bytes(), settings.upstreams, certificates, verify, **options
+        )
     except ValidationError as error:
         print(config.problems(Settings, error), file=sys.stderr)  # noqa: T201 -- logs are not configured yet
         return config.EXIT_UNUSABLE_SETTINGS

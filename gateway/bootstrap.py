@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from chassis import metrics
 from gateway import openapi, pages, rules
 from gateway.app import Application, Gateway, health
+from gateway.app.callers import Callers, Verify
 from gateway.app.cors import Cors
 from gateway.app.endpoint import Endpoint
 from gateway.app.health import Health
@@ -74,6 +75,7 @@ def build_app(
     descriptor_set: bytes,
     upstreams: Mapping[str, str],
     tls_folder: Path | None = None,
+    verify: Verify | None = None,
     **settings: Any,  # noqa: ANN401 -- as the fields of Options have it
 ) -> Gateway:
     """Make the ASGI application that serves what a descriptor set annotates with google.api.http.
@@ -84,6 +86,7 @@ def build_app(
         descriptor_set: A serialized google.protobuf.FileDescriptorSet with all imports.
         upstreams: Where the services are: `host:port` by package or full service name; the longest name wins.
         tls_folder: The certificates to call them with; without them nothing is encrypted.
+        verify: Tells genuine bearer tokens; None in an open system, where tokens mean nothing.
         settings: Fields of Options.
 
     Raises:
@@ -105,7 +108,8 @@ def build_app(
         [each.binding for each in endpoints], descriptor_set, title=options.title, version=options.version
     )
     shown: dict[str, Application] = {**pages.pages(document), "/health": Health(served_by), "/livez": health.alive}
-    return Gateway(router, shown, upstreams=served_by, limits=options, cors=Cors(options.cors_origins))
+    callers = Callers(options, verify)
+    return Gateway(router, shown, upstreams=served_by, callers=callers, limits=options, cors=Cors(options.cors_origins))
 
 
 def _checked(files: Sequence[FileDescriptor], upstreams: Iterable[str]) -> list[Binding]:

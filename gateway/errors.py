@@ -38,6 +38,7 @@ HTTP_STATUS = {
 # What the gateway's own refusals are called in gRPC's words.
 _CODE = {
     400: INVALID_ARGUMENT,
+    401: UNAUTHENTICATED,
     404: NOT_FOUND,
     405: UNIMPLEMENTED,
     408: DEADLINE_EXCEEDED,

@@ -11,6 +11,7 @@ import grpc.aio
 
 from chassis.logs import log
 from gateway.app import calls, failures, heads, meter, uploads
+from gateway.app.callers import Callers
 from gateway.app.cors import Cors
 from gateway.app.endpoint import Endpoint
 from gateway.app.exchange import Exchange, HungUpError, Message, Receive, Send
@@ -20,6 +21,9 @@ from gateway.app.watching import Watching
 from gateway.errors import CLIENT_CLOSED_REQUEST, RefusedError
 from gateway.router import ANY_METHOD, Router
 from gateway.upstream import Upstreams
+
+_NEVER_REFUSED = frozenset({"/health", "/livez"})
+"""Pages that supervisors ask for, however busy their address is."""
 
 _PAGE_METHODS = ("GET", "HEAD")
 
@@ -38,22 +42,25 @@ class Gateway:
         router: From requests to endpoints.
         pages: Other applications, which can only be read, by path. None takes a request that an endpoint takes.
         upstreams: Closed when the server shuts down.
+        callers: Who may ask, and how often.
         limits: What a client can ask for.
         cors: Which other origins may ask for it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what it is made of
         self,
         router: Router[Endpoint],
         pages: Mapping[str, Application],
         *,
         upstreams: Upstreams,
+        callers: Callers,
         limits: Limits,
         cors: Cors,
     ) -> None:
         self._router = router
         self._pages = pages
         self._upstreams = upstreams
+        self._callers = callers
         self.limits = limits
         self._cors = cors
         self._watching = Watching(limits)
@@ -101,6 +108,7 @@ class Gateway:
 
     async def _answer(self, exchange: Exchange, scope: Message, receive: Receive, send: Send) -> None:
         heads.check(exchange, self.limits)
+        address = "" if exchange.path in _NEVER_REFUSED else self._callers.admit_address(exchange)
         found = self._router.match(exchange.method, exchange.path)
         if found is None and exchange.method == "HEAD":
             found = self._router.match("GET", exchange.path)
@@ -109,6 +117,7 @@ class Gateway:
             return
         endpoint, values = found
         exchange.pattern = endpoint.pattern
+        self._callers.admit(exchange, address, creates=not endpoint.is_repeatable)
         try:
             await self._call(exchange, endpoint, values)
         except grpc.aio.AioRpcError as error:

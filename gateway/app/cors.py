@@ -34,7 +34,7 @@ class Cors:
 
     def preflight(self, request: Mapping[bytes, bytes], allow: bytes) -> list[Header]:
         """What the answer to a preflight request carries beside that; nothing for another request."""
-        if not self._origins or b"access-control-request-method" not in request:
+        if b"access-control-request-method" not in request or not self._origins & {request.get(b"origin", b""), b"*"}:
             return []
         return [
             (b"access-control-allow-methods", allow),

@@ -39,6 +39,7 @@ class Exchange:
         path: Still percent-encoded.
         query: Likewise.
         headers: By name in lower case; of a repeated one the last.
+        client: The address that the connection comes from; empty if it has none.
         request_id: Taken over from the client if it is sane, else new.
         pattern: The template that was matched, which is what logs may name; empty before.
         status: What was answered; 0 before.
@@ -46,8 +47,8 @@ class Exchange:
     """
 
     __slots__ = (
-        *("_has_more", "_receive", "_send", "answer_headers", "all_headers", "headers", "method", "path", "pattern"),
-        *("query", "request_id", "status", "version"),
+        *("_has_more", "_receive", "_send", "answer_headers", "all_headers", "client", "headers", "method", "path"),
+        *("pattern", "query", "request_id", "status", "version"),
     )
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -61,6 +62,7 @@ class Exchange:
         self.query: str = scope["query_string"].decode("latin-1")
         self.all_headers: list[Header] = scope["headers"]
         self.headers: dict[bytes, bytes] = dict(self.all_headers)
+        self.client: str = (scope.get("client") or ("",))[0]
         sent = self.headers.get(b"x-request-id")
         self.request_id: bytes = sent if sent and metadata.is_request_id(sent) else uuid4().hex.encode()
         self.pattern = ""

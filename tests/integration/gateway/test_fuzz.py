@@ -106,7 +106,7 @@ def standing() -> Iterator[Stand]:
 @pytest.fixture(scope="module")
 def app(standing: Stand) -> Iterator[Gateway]:
     """A gateway without a server."""
-    made = bootstrap.build_app(standing.descriptor_set, {PACKAGE: standing.address}, None, **QUICK)
+    made = bootstrap.build_app(standing.descriptor_set, {PACKAGE: standing.address}, None, None, **QUICK)
     yield made
     standing.run(lifespan(made, "lifespan.shutdown"))
 
