@@ -7,7 +7,7 @@ and examples from the comments.
 from collections.abc import Iterable
 from typing import Any
 
-from gateway.openapi import comments, edges
+from gateway.openapi import access, comments, edges
 from gateway.openapi.operations import Operations
 from gateway.rules import Binding
 
@@ -46,5 +46,6 @@ def document(bindings: Iterable[Binding], descriptor_set: bytes, *, title: str, 
         "components": {
             "schemas": dict(sorted((operations.schemas.components | edges.SCHEMAS).items())),
             "responses": edges.RESPONSES,
+            "securitySchemes": access.SECURITY_SCHEMES,
         },
     }

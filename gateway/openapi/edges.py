@@ -19,6 +19,7 @@ TAG = {"name": "gateway", "description": "What the gateway says of itself."}
 
 ERROR = "#/components/schemas/Error"
 _ALREADY_EXISTS = 6
+_PERMISSION_DENIED = 7
 _HEALTH = "#/components/schemas/Health"
 
 _DETAIL = {"type": "object", "properties": {"@type": {"type": "string"}}, "required": ["@type"]}
@@ -76,6 +77,9 @@ RESPONSES: dict[str, Any] = {
         "size: must be an integer",
         _FIELD_AT_FAULT,
     ),
+    "Unauthorized": _failure("There is no token, or it is not valid.", errors.UNAUTHENTICATED, "the token is not valid")
+    | {"headers": {"WWW-Authenticate": {"description": "`Bearer`.", "schema": {"type": "string"}}}},
+    "Forbidden": _failure("The caller may not do this.", _PERMISSION_DENIED, "your role may not do this"),
     "NotFound": _failure("There is no such thing.", errors.NOT_FOUND, "there is none with this identifier"),
     "Conflict": _failure("It exists already, or somebody was faster.", _ALREADY_EXISTS, "it exists already"),
     "ContentTooLarge": _failure("The body is too large.", errors.RESOURCE_EXHAUSTED, "the body is too large"),
@@ -103,6 +107,13 @@ _EVERYWHERE = {
     "504": "GatewayTimeout",
     "default": "Failure",
 }
+
+
+ACCESS_FAILURES: dict[str, Any] = {
+    "401": {"$ref": "#/components/responses/Unauthorized"},
+    "403": {"$ref": "#/components/responses/Forbidden"},
+}
+"""Of operations that not everybody may call."""
 
 
 def failures(*, names_something: bool, changes_something: bool, has_body: bool) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway import rules, streams
-from gateway.openapi import comments, constraints, edges, examples, parameters, paths, schemas
+from gateway.openapi import access, comments, constraints, edges, examples, parameters, paths, schemas
 from gateway.openapi.constraints import Schema
 from gateway.openapi.scalars import Form
 from gateway.openapi.schemas import Schemas
@@ -56,6 +56,8 @@ class Operations:
             changes_something=binding.verb != "GET",
             has_body=binding.body != "",
         )
+        operation["responses"] |= access.failures(binding.method)
+        operation |= access.of(binding.method)
         return paths.text(binding.template, names), operation
 
     def _id(self, binding: Binding) -> str:
@@ -68,7 +70,8 @@ class Operations:
         summary, rest = comments.split(self._texts.get(binding.method.full_name, ""))
         described: Part = {"summary": summary or binding.method.name}
         said = constraints.sentences(constraints.rules_of_message(binding.method.input_type))
-        if text := comments.paragraphs(rest, said if binding.body != "*" else []):
+        said = [*(said if binding.body != "*" else []), access.sentence(binding.method)]
+        if text := comments.paragraphs(rest, [each for each in said if each]):
             described["description"] = text
         if binding.method.GetOptions().deprecated:
             described["deprecated"] = True

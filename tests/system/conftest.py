@@ -33,11 +33,19 @@ class RunningSystem(system.System):
         notification_target: Where the notification service listens.
     """
 
-    def __init__(self, server: postgres.Server, database: str, logs: Path, **settings: str) -> None:
+    def __init__(
+        self,
+        server: postgres.Server,
+        database: str,
+        logs: Path,
+        certificates: Path | None = None,
+        /,
+        **settings: str,
+    ) -> None:
         port_of = system.free_ports()
         databases = system.database_settings(server.url(database), "a password for tests")
         self.environment = {**os.environ, **system.address_settings(port_of), **databases, **settings}
-        super().__init__(self.environment, logs)
+        super().__init__(self.environment, logs, certificates)
         self.postgres = server
         self.owner_url = server.url(database)
         self.database_urls = {name: databases[f"{name.upper()}_DATABASE_URL"] for name in system.SERVICES}
@@ -76,17 +84,20 @@ class RunningSystem(system.System):
 
 
 @contextmanager
-def run_system(server: postgres.Server, database: str, **settings: str) -> Iterator[RunningSystem]:
+def run_system(
+    server: postgres.Server, database: str, certificates: Path | None = None, /, **settings: str
+) -> Iterator[RunningSystem]:
     """A seeded system that serves while the block lasts; at its end nothing is lost, doubled or stuck.
 
     Args:
         server: Where its database is.
         database: The name of its database, which is made.
+        certificates: The folder with one for each process; without them no call is encrypted.
         settings: Settings in the environment of all its processes.
     """
     server.create_database(database)
     with tempfile.TemporaryDirectory(prefix="los-system-") as folder:
-        started = RunningSystem(server, database, Path(folder), **settings)
+        started = RunningSystem(server, database, Path(folder), certificates, **settings)
         try:
             started.prepare()
             started.start()

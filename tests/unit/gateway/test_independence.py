@@ -10,7 +10,7 @@ import gateway
 FOLDER = Path(str(gateway.__file__)).parent
 LENDING = re.compile("loan|customer|agent|review|notification|credit|borrow|lend", re.IGNORECASE)
 SERVICES = re.compile(
-    r"^\s*(?:from|import)\s+(?:loan_service|review_service|notification_service|los\.(?!gateway))", re.MULTILINE
+    r"^\s*(?:from|import)\s+(?:loan_service|review_service|notification_service|los\.(?!gateway|access))", re.MULTILINE
 )
 
 FILES = sorted(FOLDER.rglob("*.py"))
