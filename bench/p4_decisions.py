@@ -34,11 +34,12 @@ ENDED = text("SELECT clock_timestamp() WHERE NOT EXISTS (SELECT FROM loan.jobs W
 UNDECIDED = text("SELECT count(*) FROM loan.loans WHERE status IN ('APPLIED', 'PROCESSING')")
 UNDECIDED_BY_PEER = text("SELECT count(*) FROM peer.loans WHERE status IN ('APPLIED', 'PROCESSING')")
 
-# The peer's login sees its own schema first; its tables are ours, its loans a part of the backlog.
+# The peer's login sees its own schema first; its tables are ours, its loans a part of the backlog. It seals no events.
 COPY = """
 CREATE SCHEMA peer;
 CREATE TABLE peer.loans (LIKE loan.loans INCLUDING ALL);
 CREATE TABLE peer.loan_events (LIKE loan.loan_events INCLUDING ALL);
+ALTER TABLE peer.loan_events ALTER hash DROP NOT NULL, ALTER personal_digest DROP NOT NULL;
 INSERT INTO peer.loans SELECT * FROM loan.loans LIMIT {count};
 ALTER ROLE postgres SET search_path = peer;
 """
@@ -80,7 +81,7 @@ def backlog(engine: Engine, count: int) -> None:
 def _application() -> Application:
     phone = f"+1{random.randrange(201, 981, 2)}{random.randrange(2_000_000, 10_000_000)}"
     amount = Decimal(random.choice(AMOUNTS))
-    return Application(UUID(int=uuid7().int), "Ada Lovelace", phone, amount, "USD", LoanType.HOME, "")
+    return Application(UUID(int=uuid7().int), "Ada Lovelace", phone, amount, "USD", LoanType.HOME, bytes(16))
 
 
 def _database(prefix: str) -> str:

@@ -48,6 +48,9 @@ ROLE_SETTINGS = {
     "timezone": "UTC",
 }
 
+# Tables whose rows stay, and the columns that may be emptied all the same. Triggers say so to the owner as well.
+APPEND_ONLY = {"loan": {"loan_events": ("comment", "subject")}}
+
 
 class MigrationRefused(Exception):
     """The database cannot be migrated; the text says why."""
@@ -119,6 +122,7 @@ def upgrade(settings: MigrateSettings) -> None:
             _run_alembic(settings, owner, command.upgrade, "head")
             forbid = SQL("REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {}.alembic_version FROM {}")
             _execute(connection, [forbid.format(Identifier(owner.schema), Identifier(owner.role))])
+            _execute(connection, _restrictions(connection, owner))
 
 
 def prepare(settings: MigrateSettings) -> None:
@@ -157,6 +161,7 @@ def _prepare(connection: extensions.connection, services: list[Owner]) -> None:
         _make_login(connection, owner, database)
         _require_no_more_rights(connection, owner)
         _execute(connection, _grants(owner, database))
+        _execute(connection, _restrictions(connection, owner))
 
 
 def _require_ownership(connection: extensions.connection) -> None:
@@ -244,6 +249,19 @@ def _grants(owner: Owner, database: Identifier) -> Iterator[Composable]:
         "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT USAGE ON SEQUENCES TO {role}",
     ):
         yield SQL(statement).format(**places)
+
+
+def _restrictions(connection: extensions.connection, owner: Owner) -> Iterator[Composable]:
+    """Take from a service what it may not do with those of its tables that are only added to."""
+    for name, columns in APPEND_ONLY.get(owner.schema, {}).items():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (f"{owner.schema}.{name}",))
+            (exists,) = cursor.fetchone() or (False,)
+        if exists:
+            table, role = Identifier(owner.schema, name), Identifier(owner.role)
+            yield SQL("REVOKE UPDATE, DELETE, TRUNCATE ON {} FROM {}").format(table, role)
+            may = SQL(", ").join(map(Identifier, columns))
+            yield SQL("GRANT UPDATE ({}) ON {} TO {}").format(may, table, role)
 
 
 def _run_alembic(settings: MigrateSettings, owner: Owner, action: Callable[..., None], *arguments: str) -> None:

@@ -1,16 +1,17 @@
-"""Run the loan service: `python -m loan_service [serve | work | jobs]`.
+"""Run the loan service: `python -m loan_service [serve | work | jobs | verify]`.
 
 serve   answers requests
 work    decides loans and delivers what follows
         (both in one process, unless told otherwise)
 jobs    lists jobs that wait or were parked, and replays them
+verify  looks for histories that were tampered with
 """
 
 import argparse
 
 from chassis import backlog, config, logs
 from chassis.logs import LogSettings
-from loan_service import bootstrap
+from loan_service import audit, bootstrap
 from loan_service.bootstrap import LoanSettings
 
 
@@ -23,11 +24,14 @@ def main() -> int:
     parts.add_parser("serve", help="only answer requests")
     parts.add_parser("work", help="only work on jobs")
     backlog.add_command(parts)
+    audit.add_command(parts)
     arguments = parser.parse_args()
     settings = config.load(LoanSettings)
     logs.configure(bootstrap.NAME, config.load(LogSettings))
     if arguments.part == "jobs":
         return backlog.run(bootstrap.operators_engine(settings), arguments)
+    if arguments.part == "verify":
+        return audit.run(bootstrap.operators_engine(settings), arguments)
     return bootstrap.run(settings, serves=arguments.part != "work", works=arguments.part != "serve")
 
 

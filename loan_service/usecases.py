@@ -125,8 +125,14 @@ def _lock_processing(tx: Connection, loan_ids: Sequence[UUID]) -> list[Loan]:
     return [loan for loan in store.lock_loans(tx, loan_ids).values() if loan.status is Status.PROCESSING]
 
 
-def withdraw_loan(tx: Connection, loan_id: UUID, sight: Sight = ALL) -> Loan:
+def withdraw_loan(tx: Connection, loan_id: UUID, subject: str = "", sight: Sight = ALL) -> Loan:
     """Withdraw an application; one that is withdrawn already is left as it is.
+
+    Args:
+        tx: The transaction.
+        loan_id: Which.
+        subject: Who says so, as the issuer of their token names them; empty in an open system.
+        sight: What the caller may see.
 
     Raises:
         LoanNotFound: There is none in sight.
@@ -135,7 +141,7 @@ def withdraw_loan(tx: Connection, loan_id: UUID, sight: Sight = ALL) -> Loan:
     loan = store.lock_loan(tx, loan_id, sight)
     if loan.status is Status.WITHDRAWN:
         return loan
-    return _save_one(tx, domain.withdrawn(loan, store.get_now(tx)))
+    return _save_one(tx, domain.withdrawn(loan, store.get_now(tx), subject))
 
 
 def record_review_decision(

@@ -1,5 +1,6 @@
 """What a loan application is, and which of its stories are possible: pure values and rules."""
 
+from loan_service.domain.chain import Break, find_break, opening
 from loan_service.domain.paging import (
     Position,
     page_token,
@@ -49,6 +50,7 @@ __all__ = [
     "NO_AUTHORITY",
     "Application",
     "Authority",
+    "Break",
     "Change",
     "CreditPolicy",
     "Event",
@@ -73,9 +75,11 @@ __all__ = [
     "decided",
     "decided_by_agent",
     "expired",
+    "find_break",
     "interrupted",
     "is_blank",
     "moved",
+    "opening",
     "page_token",
     "read_page_token",
     "referred_unassessed",

@@ -29,6 +29,7 @@ class ReviewStep:
         comment: Why, in the actor's words.
         assigned_agent_id: Who has the review from then on; None in steps that give it to nobody.
         authority: By which right and within which limits.
+        subject: Who did it, as the issuer of their token names them; empty for the system, and in an open system.
     """
 
     number: int
@@ -39,6 +40,7 @@ class ReviewStep:
     comment: Personal = NO_WORDS
     assigned_agent_id: int | None = None
     authority: Authority = NO_AUTHORITY
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class ReviewDecision:
     reason_codes: tuple[str, ...] = ()
     comment: Personal = NO_WORDS
     authority: Authority = NO_AUTHORITY
+    subject: str = ""
 
     @property
     def actor(self) -> str:

@@ -15,6 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from chassis.personal import NO_WORDS, Personal
+from loan_service.domain import chain
 from loan_service.domain.review import ReviewDecision, ReviewStep
 from loan_service.domain.values import (
     NEXT,
@@ -53,6 +54,8 @@ class CreditPolicy:
 
 def submitted(application: Application, now: datetime) -> Change:
     """The first step."""
+    first = chain.first_event(application, now)
+    event = chain.sealed(first, chain.start(application.loan_id), application.salt, application)
     loan = Loan(
         loan_id=application.loan_id,
         customer_name=application.customer_name,
@@ -68,8 +71,10 @@ def submitted(application: Application, now: datetime) -> Change:
         assigned_agent_id=None,
         review_step_number=0,
         reason_codes=(),
+        event_hash=event.hash,
+        salt=application.salt,
     )
-    return Change(loan, Event(loan.loan_id, 1, EventKind.SUBMITTED, None, Status.APPLIED, now, "customer"))
+    return Change(loan, event)
 
 
 def started(loan: Loan, now: datetime) -> list[Change]:
@@ -119,6 +124,7 @@ def decided_by_agent(loan: Loan, decision: ReviewDecision, now: datetime) -> Cha
         reason_codes=decision.reason_codes,
         comment=decision.comment,
         authority=decision.authority,
+        subject=decision.subject,
     )
 
 
@@ -151,20 +157,25 @@ def _reviewed_once(loan: Loan, step: ReviewStep, now: datetime) -> Change:
     )
     event = Event(
         loan.loan_id, after.version, step.kind, loan.status, loan.status, step.occurred_at, step.actor,
-        step.reason_codes, step.comment, step.assigned_agent_id, step.authority,
+        step.reason_codes, step.comment, step.assigned_agent_id, step.authority, step.subject,
     )  # fmt: skip
-    return Change(after, event)
+    return _sealed(after, event)
 
 
-def withdrawn(loan: Loan, now: datetime) -> Change:
+def withdrawn(loan: Loan, now: datetime, subject: str = "") -> Change:
     """The customer changed their mind.
+
+    Args:
+        loan: The loan.
+        now: When.
+        subject: Who said so, as the issuer of their token names them; empty in an open system.
 
     Raises:
         LoanAlreadyFinal: It is too late.
     """
     if loan.status.is_final:
         raise LoanAlreadyFinal(f"loan {loan.loan_id} is {loan.status}")
-    return moved(loan, Status.WITHDRAWN, EventKind.WITHDRAWN, now=now, actor="customer")
+    return moved(loan, Status.WITHDRAWN, EventKind.WITHDRAWN, now=now, actor=chain.CUSTOMER, subject=subject)
 
 
 def expired(loan: Loan, now: datetime) -> Change:
@@ -182,6 +193,7 @@ def moved(  # noqa: PLR0913 -- who, what, when and why are the event
     reason_codes: Sequence[str] = (),
     comment: Personal = NO_WORDS,
     authority: Authority = NO_AUTHORITY,
+    subject: str = "",
 ) -> Change:
     """A step to another status. The table of transitions must hold it; a step that it does not is a defect of ours."""
     if to not in NEXT[loan.status]:
@@ -205,5 +217,12 @@ def moved(  # noqa: PLR0913 -- who, what, when and why are the event
         tuple(reason_codes),
         comment,
         authority=authority,
+        subject=subject,
     )
-    return Change(after, event)
+    return _sealed(after, event)
+
+
+def _sealed(after: Loan, event: Event) -> Change:
+    """A step whose event goes on with the chain of the loan, which knows the hash of the event before it until then."""
+    event = chain.sealed(event, after.event_hash, after.salt)
+    return Change(replace(after, event_hash=event.hash), event)

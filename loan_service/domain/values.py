@@ -3,7 +3,7 @@
 import hashlib
 import json
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -94,6 +94,7 @@ class EventKind(StrEnum):
     COVERED = "COVERED"
     REASSIGNED = "REASSIGNED"
     UNASSIGNED = "UNASSIGNED"
+    ERASED = "ERASED"
 
     @property
     def assigns(self) -> bool:
@@ -146,6 +147,8 @@ class Application:
         loan_amount: Greater than 0, at most two decimals.
         currency_code: ISO 4217.
         loan_type: What it is for.
+        salt: 16 random bytes that hide what is personal in the digests of the loan's history.
+        subject: Who submitted it, as the issuer of their token names them; empty in an open system.
         idempotency_key: Empty if the caller gave none.
     """
 
@@ -155,6 +158,8 @@ class Application:
     loan_amount: Decimal
     currency_code: str
     loan_type: LoanType
+    salt: bytes = field(repr=False)
+    subject: str = ""
     idempotency_key: str = ""
 
     def fingerprint(self) -> bytes:
@@ -167,7 +172,8 @@ class Application:
 class Loan:
     """A stored loan application.
 
-    `version` counts its events; `review_step_number` is that of the last step of its review that is one of them.
+    `version` counts its events, and `event_hash` seals the last one; `review_step_number` is that of the last step of
+    its review that is one of them. `salt` is None once the customer's personal data are erased.
     """
 
     loan_id: UUID
@@ -184,6 +190,8 @@ class Loan:
     assigned_agent_id: int | None
     review_step_number: int
     reason_codes: tuple[str, ...]
+    event_hash: bytes = field(repr=False)
+    salt: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +225,11 @@ NO_AUTHORITY = Authority()
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of a loan's history."""
+    """One entry of a loan's history.
+
+    `subject` is who acted, as the issuer of their token names them; empty for the system, and in an open system.
+    `personal_digest` and `hash` seal it (see `chain`), once it is one of a history.
+    """
 
     loan_id: UUID
     version: int
@@ -230,6 +242,9 @@ class Event:
     comment: Personal = NO_WORDS
     assigned_agent_id: int | None = None
     authority: Authority = NO_AUTHORITY
+    subject: str = ""
+    personal_digest: bytes = field(default=b"", repr=False)
+    hash: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

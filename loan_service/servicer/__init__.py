@@ -7,7 +7,7 @@ from uuid import UUID
 import grpc
 from sqlalchemy import Connection, Engine
 
-from chassis import batch, crash, db, rpc, rules
+from chassis import access, batch, crash, db, rpc, rules
 from chassis.batch import GroupCommit
 from chassis.errors import InvalidArgument, ServiceError
 from chassis.logs import log
@@ -209,7 +209,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         """End an application that is not decided yet."""
         sight = sights.current(self._branch_of)
         with db.transaction(self._engine) as tx:
-            loan = usecases.withdraw_loan(tx, UUID(request.loan_id), sight)
+            loan = usecases.withdraw_loan(tx, UUID(request.loan_id), access.caller().subject, sight)
         self._on_commit()
         return loan_pb2.WithdrawLoanResponse(loan=wire.loan(loan))
 

@@ -19,7 +19,12 @@ _EPOCH = datetime.min.replace(tzinfo=UTC)
 def decision(request: loan_pb2.RecordReviewDecisionRequest) -> ReviewDecision:
     """What a person decided."""
     return ReviewDecision(
-        request.agent_id, request.approved, tuple(request.reason_codes), Personal(request.comment), _authority(request)
+        request.agent_id,
+        request.approved,
+        tuple(request.reason_codes),
+        Personal(request.comment),
+        _authority(request),
+        request.subject,
     )
 
 
@@ -64,6 +69,7 @@ def steps(sent: Sequence[loan_pb2.ReviewStep]) -> list[ReviewStep]:
                 comment=Personal(each.comment),
                 assigned_agent_id=each.assigned_agent_id if each.HasField("assigned_agent_id") else None,
                 authority=_authority(each),
+                subject=each.subject,
             )
         )
     if violations:

@@ -1,12 +1,14 @@
 """Between the words of the contract and those of the domain."""
 
 import re
+import secrets
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from uuid_utils.compat import uuid7
 
+from chassis import access
 from chassis.errors import InvalidArgument, Violation
 from chassis.personal import Phone
 from loan_service.domain import (
@@ -71,6 +73,8 @@ class Reader:
             loan_amount=Decimal(request.loan_amount).quantize(Decimal("0.01")),
             currency_code=self._currency,
             loan_type=_TYPES[request.loan_type],
+            salt=secrets.token_bytes(16),
+            subject=access.caller().subject,
             idempotency_key=key,
         )
 
@@ -133,6 +137,7 @@ def event(stored: StoredEvent) -> loan_pb2.LoanEvent:
         on_behalf_of_agent_id=authority.on_behalf_of_agent_id,
         approval_limit=_text(authority.approval_limit),
         customer_exposure=_text(authority.customer_exposure),
+        subject=happened.subject,
     )
 
 

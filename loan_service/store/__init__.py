@@ -12,6 +12,7 @@ from loan_service.store.events import (
     get_horizon,
     insert_events,
     list_events_after,
+    list_histories,
 )
 from loan_service.store.keys import (
     delete_old_idempotency_keys,
@@ -24,6 +25,7 @@ from loan_service.store.loans import (
     get_loan,
     get_now,
     list_loans,
+    list_loans_after,
     lock_loan,
     lock_loans,
     lock_loans_to_expire,
@@ -50,7 +52,9 @@ __all__ = [
     "insert_idempotency_keys",
     "insert_submissions",
     "list_events_after",
+    "list_histories",
     "list_loans",
+    "list_loans_after",
     "list_top_customers",
     "lock_loan",
     "lock_loans",

@@ -26,17 +26,20 @@ VERSION_MOST = 999_999_999
 """More events than a loan ever has; the most digits that the text form of a position may have."""
 
 _EVENT_COLUMNS = """loan_id, version, kind, from_status, to_status, occurred_at, actor, reason_codes, comment,
-    assigned_agent_id, actor_right, on_behalf_of_agent_id, approval_limit, customer_exposure"""
+    assigned_agent_id, actor_right, on_behalf_of_agent_id, approval_limit, customer_exposure, subject, personal_digest,
+    hash"""
 
 INSERT_EVENTS = text(f"""
 INSERT INTO loan_events ({_EVENT_COLUMNS})
 SELECT loan_id, version, kind, from_status, to_status, occurred_at, actor, string_to_array(reason_codes, ','), comment,
-       assigned_agent_id, actor_right, on_behalf_of_agent_id, approval_limit, customer_exposure
+       assigned_agent_id, actor_right, on_behalf_of_agent_id, approval_limit, customer_exposure, subject,
+       personal_digest, hash
 FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:versions AS int[]), CAST(:kinds AS text[]), CAST(:from_statuses AS text[]),
             CAST(:to_statuses AS text[]), CAST(:occurred_ats AS timestamptz[]), CAST(:actors AS text[]),
             CAST(:reason_codes AS text[]), CAST(:comments AS text[]), CAST(:agent_ids AS int[]),
             CAST(:rights AS text[]), CAST(:absent_ids AS int[]), CAST(:limits AS numeric[]),
-            CAST(:exposures AS numeric[]))
+            CAST(:exposures AS numeric[]), CAST(:subjects AS text[]), CAST(:personal_digests AS bytea[]),
+            CAST(:hashes AS bytea[]))
      AS new ({_EVENT_COLUMNS})
 """)  # noqa: S608 -- constants of this module
 
@@ -45,6 +48,11 @@ SELECT transaction::text, {_EVENT_COLUMNS} FROM loan_events
 WHERE loan_id = :loan_id
   AND (:sees_all OR EXISTS (SELECT FROM loans WHERE loans.loan_id = loan_events.loan_id AND {sights.IS_SEEN}))
 ORDER BY version
+""")  # noqa: S608 -- constants of this module
+
+LIST_HISTORIES = text(f"""
+SELECT transaction::text, {_EVENT_COLUMNS} FROM loan_events
+WHERE loan_id BETWEEN :first AND :last ORDER BY loan_id, version
 """)  # noqa: S608 -- constants of this module
 
 # Only events of transactions before which nothing is still running: nothing can appear later in front of them.
@@ -84,6 +92,9 @@ def insert_events(tx: Connection, events: Sequence[Event]) -> None:
             "absent_ids": [authority.on_behalf_of_agent_id for authority in authorities],
             "limits": [authority.approval_limit for authority in authorities],
             "exposures": [authority.customer_exposure for authority in authorities],
+            "subjects": [event.subject for event in events],
+            "personal_digests": [event.personal_digest for event in events],
+            "hashes": [event.hash for event in events],
         },
     )
 
@@ -98,6 +109,14 @@ def get_history(tx: Connection, loan_id: UUID, sight: Sight = ALL) -> list[Store
     if not history:
         raise LoanNotFound(f"there is no loan {loan_id}")
     return history
+
+
+def list_histories(tx: Connection, first: UUID, last: UUID) -> dict[UUID, list[Event]]:
+    """All events of the loans from one to another, both included, oldest first."""
+    histories: dict[UUID, list[Event]] = {}
+    for stored in _events(tx.execute(LIST_HISTORIES, {"first": first, "last": last})):
+        histories.setdefault(stored.event.loan_id, []).append(stored.event)
+    return histories
 
 
 def list_events_after(tx: Connection, position: Position, most: int) -> list[StoredEvent]:
@@ -120,7 +139,8 @@ def _events(rows: Iterable[Sequence[Any]]) -> list[StoredEvent]:
             Event(
                 row[1], row[2], EventKind(row[3]), row[4] and Status(row[4]), Status(row[5]), row[6], row[7],
                 tuple(row[8]), Personal(row[9]), row[10],
-                Authority(row[11] and Right(row[11]), row[12], row[13], row[14]),
+                Authority(row[11] and Right(row[11]), row[12], row[13], row[14]), row[15], bytes(row[16]),
+                bytes(row[17]),
             ),
         )
         for row in rows

@@ -14,7 +14,7 @@ from loan_service.domain import ALL, Change, Loan, LoanNotFound, LoanType, Sight
 from loan_service.store import sight as sights
 
 _COLUMNS = """loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, status, version,
-    created_at, updated_at, decided_at, assigned_agent_id, review_step_number, reason_codes"""
+    created_at, updated_at, decided_at, assigned_agent_id, review_step_number, reason_codes, event_hash, salt"""
 
 NOW = text("SELECT now()")
 
@@ -24,12 +24,13 @@ UPDATE_LOANS = text("""
 UPDATE loans
 SET status = after.status, version = after.version, updated_at = after.updated_at, decided_at = after.decided_at,
     assigned_agent_id = after.assigned_agent_id, review_step_number = after.review_step_number,
-    reason_codes = string_to_array(after.reason_codes, ',')
+    reason_codes = string_to_array(after.reason_codes, ','), event_hash = after.event_hash
 FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:versions_before AS int[]), CAST(:statuses AS text[]),
             CAST(:versions AS int[]), CAST(:updated_ats AS timestamptz[]), CAST(:decided_ats AS timestamptz[]),
-            CAST(:agent_ids AS int[]), CAST(:review_step_numbers AS int[]), CAST(:reason_codes AS text[]))
+            CAST(:agent_ids AS int[]), CAST(:review_step_numbers AS int[]), CAST(:reason_codes AS text[]),
+            CAST(:event_hashes AS bytea[]))
      AS after (loan_id, version_before, status, version, updated_at, decided_at, assigned_agent_id, review_step_number,
-               reason_codes)
+               reason_codes, event_hash)
 WHERE loans.loan_id = after.loan_id AND loans.version = after.version_before
 RETURNING loans.loan_id
 """)
@@ -43,6 +44,10 @@ ORDER BY loan_id FOR UPDATE
 GET_LOANS = text(f"""
 SELECT {_COLUMNS} FROM loans WHERE loan_id = ANY (CAST(:loan_ids AS uuid[])) AND {sights.IS_SEEN}
 """)  # noqa: S608 -- constants of these modules
+
+LIST_LOANS_AFTER = text(f"""
+SELECT {_COLUMNS} FROM loans WHERE loan_id > :after ORDER BY loan_id LIMIT :most
+""")  # noqa: S608 -- constants of this module
 
 LOCK_LOANS_TO_EXPIRE = text(f"""
 SELECT {_COLUMNS} FROM loans
@@ -91,6 +96,7 @@ def update_loans(tx: Connection, changes: Sequence[Change]) -> set[UUID]:
             "agent_ids": [loan.assigned_agent_id for loan in loans],
             "review_step_numbers": [loan.review_step_number for loan in loans],
             "reason_codes": [",".join(loan.reason_codes) for loan in loans],
+            "event_hashes": [loan.event_hash for loan in loans],
         },
     )
     return {row[0] for row in rows}
@@ -167,6 +173,11 @@ WHERE {where} ORDER BY loan_id DESC LIMIT :size OFFSET :skip
 """)  # noqa: S608 -- constants of this module
 
 
+def list_loans_after(tx: Connection, after: UUID, most: int) -> list[Loan]:
+    """Loans, oldest first, after one of them."""
+    return _loans(tx.execute(LIST_LOANS_AFTER, {"after": after, "most": most}))
+
+
 def count_loans(tx: Connection, phone: str, status: Status | None, sight: Sight = ALL) -> int:
     """The number of loans in sight, of a customer if a phone is given; for few: they are counted one by one."""
     wanted = {"phone": phone, "status": status and str(status), **sights.values(sight)}
@@ -183,7 +194,8 @@ def _loans(rows: Iterable[Sequence[Any]]) -> list[Loan]:
     return [
         Loan(
             row[0], Name(row[1]), Phone(row[2]), row[3], row[4], LoanType(row[5]), Status(row[6]), row[7], row[8],
-            row[9], row[10], row[11], row[12], tuple(row[13]),
+            row[9], row[10], row[11], row[12], tuple(row[13]), bytes(row[14]),
+            None if row[15] is None else bytes(row[15]),
         )
         for row in rows
     ]  # fmt: skip

@@ -1,6 +1,7 @@
 """A loan service around a real database, as tests speak of it, with stand-ins for the outside."""
 
 import itertools
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from chassis import db
 from chassis.errors import ServiceError
 from chassis.pool import Pool
 from deploy.processes import wait_until
-from loan_service import store, usecases, worker
+from loan_service import audit, store, usecases, worker
 from loan_service.clients import Verdicts
 from loan_service.domain import (
     NEXT,
@@ -43,6 +44,7 @@ def application(amount: str = "5000.50", **fields: object) -> Application:
         "loan_amount": Decimal(amount).quantize(Decimal("0.01")),
         "currency_code": "USD",
         "loan_type": LoanType.HOME,
+        "salt": secrets.token_bytes(16),
     }
     return Application(**{**standard, **fields})  # type: ignore[arg-type]  # whatever the test gives
 
@@ -137,6 +139,7 @@ def check(loans: Loans) -> None:
         SELECT customer_phone, count(*), sum(loan_amount) FROM loans
         WHERE status IN ('APPROVED_BY_SYSTEM', 'APPROVED_BY_AGENT') GROUP BY customer_phone
     """)
+    assert audit.verify(loans.engine).broken is None
     totals = loans.rows("SELECT customer_phone, approved_loan_count, total_approved_amount FROM customer_totals")
     assert set(totals) == set(approved)
 

@@ -129,11 +129,14 @@ async def test_an_event_that_commits_late_is_not_skipped(loans: Loans, monkeypat
 
 
 @pytest.mark.parametrize("most", [2, 100])
-def test_events_come_in_the_order_of_numbers_when_the_transactions_gain_a_digit(loans: Loans, most: int) -> None:
+def test_events_come_in_the_order_of_numbers_when_the_transactions_gain_a_digit(
+    loans: Loans, owner_engine: Engine, most: int
+) -> None:
     """As text, 1000 comes before 999."""
     for _ in range(5):
         loans.submit("100")
-    with db.transaction(loans.engine) as tx:
+    with owner_engine.begin() as tx:
+        tx.execute(text("SET LOCAL search_path = loan; SET LOCAL session_replication_role = replica"))
         tx.execute(RENUMBER)
     seen: list[StoredEvent] = []
     place = Position.parse(f"0-{'0' * 32}-0")

@@ -18,16 +18,16 @@ EVERYTHING_SEEN = sight.values(ALL)
 
 FILL_LOANS = text("""
 INSERT INTO loans (loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, status, version,
-                   created_at, updated_at, decided_at, assigned_agent_id, review_step_number)
+                   created_at, updated_at, decided_at, assigned_agent_id, review_step_number, event_hash)
 SELECT uuidv7(make_interval(secs => number - :loans)), 'Ada Lovelace', '+1' || 2012000000 + number, 1, 'USD', 'HOME',
        status, 1, now() + make_interval(secs => number - :loans), now(), CASE status WHEN 'EXPIRED' THEN now() END,
-       CASE status WHEN 'UNDER_REVIEW' THEN number / 4 % 100 END, (status = 'UNDER_REVIEW')::int
+       CASE status WHEN 'UNDER_REVIEW' THEN number / 4 % 100 END, (status = 'UNDER_REVIEW')::int, sha256('')
 FROM generate_series(1, :loans) AS number,
      LATERAL (SELECT (ARRAY['APPLIED', 'PROCESSING', 'UNDER_REVIEW', 'EXPIRED'])[1 + number % 4]) AS chosen (status)
 """)
 FILL_EVENTS = text("""
-INSERT INTO loan_events (loan_id, version, kind, to_status, occurred_at, actor)
-SELECT loan_id, 1, 'SUBMITTED', 'APPLIED', now(), 'customer' FROM loans
+INSERT INTO loan_events (loan_id, version, kind, to_status, occurred_at, actor, personal_digest, hash)
+SELECT loan_id, 1, 'SUBMITTED', 'APPLIED', now(), 'customer', '', sha256('') FROM loans
 """)
 FILL_TOTALS = text("INSERT INTO customer_totals SELECT customer_phone, customer_name, 1, loan_amount FROM loans")
 FILL_KEYS = text("""
@@ -87,6 +87,7 @@ def test_an_update_touches_the_rows_it_names(crowded: Connection) -> None:
         "agent_ids": [None] * BATCH,
         "review_step_numbers": [0] * BATCH,
         "reason_codes": [""] * BATCH,
+        "event_hashes": [bytes(32)] * BATCH,
     }
     steps = explained(crowded, loans.UPDATE_LOANS, values)
     assert_bounded(steps, "loans_pkey", BATCH)

@@ -17,6 +17,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
+from chassis import db
+from loan_service import audit
 from loan_service.domain import CreditPolicy
 from tests.system.chaos import promises
 
@@ -104,6 +106,7 @@ def find(
                 attempts = {row[0]: (row[1], int(row[2])) for row in tx.execute(ATTEMPTS)}
                 break
         time.sleep(0.1)
+    found.violations += _broken_chain(owner_url)
     handed_over = Counter(key for log in provider_logs for key in _sent(log))
     with engine.begin() as tx:
         known = set(tx.scalars(KEYS))
@@ -121,6 +124,16 @@ def list_events_after(owner_url: str, event_id: str) -> list[str]:
 def _engine(owner_url: str) -> Engine:
     url = make_url(owner_url).set(drivername="postgresql+psycopg2")
     return create_engine(url, poolclass=NullPool, isolation_level="REPEATABLE READ")
+
+
+def _broken_chain(owner_url: str) -> list[str]:
+    """The first history whose events are not what was written, as an auditor finds it."""
+    engine = db.engine(owner_url, schema="loan", name="checker", pool_size=1)
+    try:
+        broken = audit.verify(engine).broken
+    finally:
+        engine.dispose()
+    return [] if broken is None else [f"loan {broken[0]}: event {broken[1].version} {broken[1].finding}"]
 
 
 def _is_done(tx: Connection) -> bool:

@@ -25,7 +25,9 @@ VALUE_MOST = 400  # of the notification service: the most characters of one valu
 
 
 def processing(amount: str) -> Loan:
-    application = Application(UUID(int=1), Name("Ada"), Phone("+14155550123"), Decimal(amount), "USD", LoanType.HOME)
+    application = Application(
+        UUID(int=1), Name("Ada"), Phone("+14155550123"), Decimal(amount), "USD", LoanType.HOME, bytes(16)
+    )
     return domain.started(domain.submitted(application, NOW).loan, NOW)[0].loan
 
 
