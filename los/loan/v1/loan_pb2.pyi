@@ -163,6 +163,7 @@ class LoanEvent(_message.Message):
         COVERED: _ClassVar[LoanEvent.Kind]
         REASSIGNED: _ClassVar[LoanEvent.Kind]
         UNASSIGNED: _ClassVar[LoanEvent.Kind]
+        ERASED: _ClassVar[LoanEvent.Kind]
     KIND_UNSPECIFIED: LoanEvent.Kind
     SUBMITTED: LoanEvent.Kind
     ASSESSMENT_STARTED: LoanEvent.Kind
@@ -178,6 +179,7 @@ class LoanEvent(_message.Message):
     COVERED: LoanEvent.Kind
     REASSIGNED: LoanEvent.Kind
     UNASSIGNED: LoanEvent.Kind
+    ERASED: LoanEvent.Kind
     class Right(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         RIGHT_UNSPECIFIED: _ClassVar[LoanEvent.Right]
