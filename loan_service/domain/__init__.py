@@ -1,5 +1,6 @@
 """What a loan application is, and which of its stories are possible: pure values and rules."""
 
+from loan_service.domain.erasing import CustomerNotFound, LoansNotFinal, LoansNotSettled, erased
 from loan_service.domain.paging import (
     Position,
     page_token,
@@ -49,6 +50,7 @@ __all__ = [
     "Authority",
     "Change",
     "CreditPolicy",
+    "CustomerNotFound",
     "Event",
     "EventKind",
     "IdempotencyKeyReused",
@@ -57,6 +59,8 @@ __all__ = [
     "LoanNotFound",
     "LoanNotUnderReview",
     "LoanType",
+    "LoansNotFinal",
+    "LoansNotSettled",
     "Position",
     "Referral",
     "ReviewDecision",
@@ -69,6 +73,7 @@ __all__ = [
     "canonical_name",
     "decided",
     "decided_by_agent",
+    "erased",
     "expired",
     "interrupted",
     "is_blank",

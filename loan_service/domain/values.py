@@ -94,6 +94,7 @@ class EventKind(StrEnum):
     COVERED = "COVERED"
     REASSIGNED = "REASSIGNED"
     UNASSIGNED = "UNASSIGNED"
+    ERASED = "ERASED"
 
     @property
     def assigns(self) -> bool:
