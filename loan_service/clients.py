@@ -14,6 +14,7 @@ import grpc
 
 from chassis import rpc
 from chassis.errors import ServiceError
+from chassis.personal import Phone
 from loan_service.domain import Loan, Referral, Status
 from los.loan.v1 import loan_pb2
 from los.notification.v1 import notification_pb2, notification_pb2_grpc
@@ -97,6 +98,14 @@ class ReviewClient:
         answer: review_pb2.ListBranchResponse = rpc.call(self._stub.ListBranch, request, timeout_s=BRANCH_TIMEOUT_S)
         return list(answer.agent_ids)
 
+    def erase_loans(self, pseudonyms: Sequence[tuple[UUID, Phone]]) -> Verdicts:
+        """Have a pseudonym stand for the customer in the reviews of loans; raises as `open_reviews` does."""
+        loans = [
+            review_pb2.EraseLoansRequest.Loan(loan_id=str(loan_id), pseudonym=pseudonym)
+            for loan_id, pseudonym in pseudonyms
+        ]
+        return _verdicts(self._stub.EraseLoans, review_pb2.EraseLoansRequest(loans=loans))
+
 
 class NotificationClient:
     """The notification service.
@@ -120,6 +129,14 @@ class NotificationClient:
             messages=[outcome_sms(loan, self._notice_due) for loan in loans]
         )
         return _verdicts(self._stub.SendNotification, request)
+
+    def erase_loans(self, pseudonyms: Sequence[tuple[UUID, Phone]]) -> Verdicts:
+        """Have a pseudonym stand for the customer in the messages about loans; raises as `tell_outcomes` does."""
+        loans = [
+            notification_pb2.EraseLoansRequest.Loan(loan_id=str(loan_id), pseudonym=pseudonym)
+            for loan_id, pseudonym in pseudonyms
+        ]
+        return _verdicts(self._stub.EraseLoans, notification_pb2.EraseLoansRequest(loans=loans))
 
 
 def _review(referral: Referral) -> review_pb2.OpenReviewRequest.Review:

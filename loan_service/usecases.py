@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -10,27 +11,33 @@ from sqlalchemy import Connection
 from chassis import jobs
 from chassis.errors import Aborted, ServiceError
 from chassis.jobs import NewJob
+from chassis.personal import Phone
 from loan_service import domain, store
 from loan_service.domain import (
     ALL,
     Application,
     Change,
     CreditPolicy,
+    EventKind,
     IdempotencyKeyReused,
     Loan,
     LoanNotFound,
+    LoansNotSettled,
     Referral,
     ReviewDecision,
     ReviewStep,
     Sight,
     Status,
     Submission,
+    erasing,
 )
 
 DECIDE_LOAN = "decide_loan"
 OPEN_REVIEW = "open_review"
 CANCEL_REVIEW = "cancel_review"
 NOTIFY_CUSTOMER = "notify_customer"
+ERASE_REVIEW = "erase_review"
+ERASE_NOTIFICATIONS = "erase_notifications"
 
 PURGE_MOST = 5000
 EXPIRE_MOST = 500
@@ -156,13 +163,19 @@ def record_review_decision(
         LoanNotUnderReview: Nobody is asked, or the loan has left UNDER_REVIEW in another way.
     """
     loan = store.lock_loan(tx, loan_id)
-    if loan.status is decision.outcome and store.get_history(tx, loan_id)[-1].event.actor == decision.actor:
+    if loan.status is decision.outcome and _decider(tx, loan_id) == decision.actor:
         return loan
     now = store.get_now(tx)
     changes = domain.reviewed(loan, steps, now)
     changes.append(domain.decided_by_agent(changes[-1].loan if changes else loan, decision, now))
     _save(tx, changes)
     return changes[-1].loan
+
+
+def _decider(tx: Connection, loan_id: UUID) -> str:
+    """Who took the decision about a loan that has one; since then its customer may have been erased."""
+    history = [stored.event for stored in store.get_history(tx, loan_id)]
+    return next(event.actor for event in reversed(history) if event.kind is EventKind.DECIDED)
 
 
 def record_review_steps(
@@ -216,6 +229,54 @@ def purge_idempotency_keys(tx: Connection, age_s: float) -> int:
     return store.delete_old_idempotency_keys(tx, age_s, PURGE_MOST)
 
 
+def find_erasable(tx: Connection, phone: Phone) -> list[UUID]:
+    """All loans of a customer who may be erased.
+
+    What is found stays so: a final loan never moves again, so that nobody is ever to be told of it either. A loan that
+    the customer applies for from now on is not among them; it keeps its name and number.
+
+    Raises:
+        CustomerNotFound: There are none.
+        LoansNotFinal: Some are without a final state.
+        LoansNotSettled: Somebody is still to be told of some.
+    """
+    statuses = store.list_statuses(tx, phone)
+    erasing.refuse_unless_final(list(statuses.values()))
+    if unsettled := store.count_with_jobs(tx, list(statuses)):
+        raise LoansNotSettled(
+            f"others are still to be told of {unsettled} of the customer's {len(statuses)} loans: try again later,"
+            " and if it stays so see which jobs wait"
+        )
+    return list(statuses)
+
+
+def erase_loans(tx: Connection, phone: Phone, loan_ids: Sequence[UUID], pseudonym: Phone) -> int:
+    """Erase a customer from loans that are erasable, and have the other services do so; answer from how many.
+
+    Loans from which somebody else has erased them meanwhile are left as they are. The totals are right after every
+    call, so that a customer may be erased from many loans a few at a time, and the rest another day.
+    """
+    now = store.get_now(tx)
+    loans = [loan for loan in store.lock_loans(tx, loan_ids).values() if loan.customer_phone == phone]
+    _save(tx, [domain.erased(loan, now) for loan in loans])
+    store.erase_loans(tx, [loan.loan_id for loan in loans], pseudonym)
+    jobs.enqueue(tx, [_erasure(ERASE_REVIEW, loan.loan_id, pseudonym) for loan in loans])
+    approved = [loan for loan in loans if loan.status.is_approved]
+    store.subtract_customer_totals(tx, phone, approved)
+    store.add_customer_totals(
+        tx, [replace(loan, customer_name=erasing.NAME, customer_phone=pseudonym) for loan in approved]
+    )
+    return len(loans)
+
+
+def erase_notifications(tx: Connection, reviewed: Sequence[tuple[UUID, Phone]]) -> None:
+    """Have the notification service erase the customers of loans, by the pseudonyms that their reviews have got.
+
+    It comes after the review service: that one may still be handing over a message which names the customer.
+    """
+    jobs.enqueue(tx, [_erasure(ERASE_NOTIFICATIONS, loan_id, pseudonym) for loan_id, pseudonym in reviewed])
+
+
 def _save_one(tx: Connection, change: Change) -> Loan:
     """Write one step."""
     _save(tx, [change])
@@ -231,8 +292,13 @@ def _save(tx: Connection, changes: Sequence[Change]) -> None:
         raise RuntimeError(f"loans moved although they were locked: {sorted(missing)}")
     store.insert_events(tx, [change.event for change in changes])
     jobs.enqueue(tx, [job for change in changes for job in _follow_ups(change)])
-    store.add_customer_totals(tx, [change.loan for change in changes if change.loan.status.is_approved])
+    store.add_customer_totals(tx, [change.loan for change in changes if _approves(change)])
     store.add_status_counts(tx, [(change.event.from_status, change.event.to_status) for change in changes])
+
+
+def _approves(change: Change) -> bool:
+    """Whether the loan is approved by this step, and was not before."""
+    return change.loan.status.is_approved and change.event.from_status is not change.event.to_status
 
 
 def _follow_ups(change: Change) -> Iterable[NewJob]:
@@ -250,3 +316,7 @@ def _follow_ups(change: Change) -> Iterable[NewJob]:
 
 def _job(kind: str, loan_id: UUID) -> NewJob:
     return NewJob(kind, key=f"{kind}:{loan_id}", args={"loan_id": str(loan_id)})
+
+
+def _erasure(kind: str, loan_id: UUID, pseudonym: Phone) -> NewJob:
+    return NewJob(kind, key=f"{kind}:{loan_id}", args={"loan_id": str(loan_id), "pseudonym": pseudonym.shown})

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from chassis import jobs
 from chassis.jobs import Job
 from chassis.logs import log
+from chassis.personal import Phone
 from chassis.pool import Handler, Task
 from loan_service import store, usecases
 from loan_service.clients import Assessor, NotificationClient, ReviewClient
@@ -22,6 +23,8 @@ KINDS = (
     usecases.OPEN_REVIEW,
     usecases.CANCEL_REVIEW,
     usecases.NOTIFY_CUSTOMER,
+    usecases.ERASE_REVIEW,
+    usecases.ERASE_NOTIFICATIONS,
     EXPIRE_LOANS,
     PURGE_IDEMPOTENCY_KEYS,
 )
@@ -79,10 +82,20 @@ def delivery(reviews: ReviewClient, notifications: NotificationClient) -> dict[s
     def notify_customers(tasks: Sequence[Task]) -> Sequence[Any]:
         return notifications.tell_outcomes([task.subject for task in tasks])
 
+    def erase_reviews(tasks: Sequence[Task]) -> Sequence[Any]:
+        return reviews.erase_loans(_pseudonyms(tasks))
+
+    def erase_notifications(tasks: Sequence[Task]) -> Sequence[Any]:
+        return notifications.erase_loans(_pseudonyms(tasks))
+
     return {
         usecases.OPEN_REVIEW: Handler(start=_referrals, perform=open_reviews),
         usecases.CANCEL_REVIEW: Handler(perform=cancel_reviews),
         usecases.NOTIFY_CUSTOMER: Handler(start=_loans, perform=notify_customers),
+        usecases.ERASE_REVIEW: Handler(
+            perform=erase_reviews, finish=lambda tx, tasks: usecases.erase_notifications(tx, _pseudonyms(tasks))
+        ),
+        usecases.ERASE_NOTIFICATIONS: Handler(perform=erase_notifications),
     }
 
 
@@ -148,3 +161,8 @@ def _loan_id(job: Job) -> UUID:
 
 def _loan_ids(tasks: Sequence[Task]) -> list[UUID]:
     return [_loan_id(task.job) for task in tasks]
+
+
+def _pseudonyms(tasks: Sequence[Task]) -> list[tuple[UUID, Phone]]:
+    """The loans that jobs are about, and what stands for their customers."""
+    return [(_loan_id(task.job), Phone(task.job.args["pseudonym"])) for task in tasks]

@@ -18,7 +18,7 @@ from enum import StrEnum
 from string import Formatter
 from uuid import UUID
 
-from chassis.errors import InvalidArgument, NotFound, Violation
+from chassis.errors import Aborted, InvalidArgument, NotFound, Violation
 from chassis.personal import Personal, Recipient
 
 
@@ -40,6 +40,10 @@ class State(StrEnum):
 
 class NotificationNotFound(NotFound):
     """There is no notification with this id."""
+
+
+class MessagesNotSent(Aborted):
+    """Messages about the loan are still to be sent."""
 
 
 @dataclass(frozen=True, slots=True)

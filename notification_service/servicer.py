@@ -118,6 +118,17 @@ class NotificationInternalServicer(notification_pb2_grpc.NotificationInternalSer
             verdicts=rpc.verdicts(failures, request.DESCRIPTOR.file.package)
         )
 
+    @rpc.rpc
+    def EraseLoans(
+        self, request: notification_pb2.EraseLoansRequest, context: grpc.ServicerContext
+    ) -> notification_pb2.EraseLoansResponse:
+        """Have pseudonyms stand for customers in the messages about their loans; each loan has its own verdict."""
+        pseudonyms = {UUID(loan.loan_id): loan.pseudonym for loan in request.loans}
+        with db.transaction(self._engine) as tx:
+            waiting = usecases.erase_loans(tx, pseudonyms)
+        failures = [waiting.get(UUID(loan.loan_id)) for loan in request.loans]
+        return notification_pb2.EraseLoansResponse(verdicts=rpc.verdicts(failures, request.DESCRIPTOR.file.package))
+
     def _accept(self, messages: Sequence[Message]) -> list[None]:
         """Accept messages in a transaction of their own."""
         with db.transaction(self._engine) as tx:

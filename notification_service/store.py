@@ -1,6 +1,6 @@
 """Tables of the notification context, and the statements over them. All of them work on sets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -37,6 +37,9 @@ from notification_service.domain import (
 METADATA = db.metadata()
 
 _TIME = DateTime(timezone=True)
+ERASED = "erased"
+"""Stands for why a delivery failed, once nobody may know to whom it was."""
+
 _STATES = ", ".join(f"'{state}'" for state in State)
 
 NOTIFICATIONS = Table(
@@ -58,7 +61,7 @@ NOTIFICATIONS = Table(
     UniqueConstraint("dedupe_key"),
     CheckConstraint(f"state IN ({_STATES})", name="state"),
     CheckConstraint(
-        "channel = 'SMS' AND recipient ~ '^[+][1-9][0-9]{2,14}$'"
+        "channel = 'SMS' AND recipient ~ '^([+][1-9][0-9]{2,14}|erased:[0-9a-f]{32})$'"
         " OR channel = 'PUSH' AND recipient ~ '^agent:[1-9][0-9]{0,9}$'",
         name="recipient",
     ),
@@ -111,10 +114,11 @@ RETURNING notification_id
 """)
 
 # SENDING as well: an attempt whose process died is followed by another. PARKED as well: somebody replayed the job.
+# But nothing is sent of which the text is erased.
 START_ATTEMPTS = text(f"""
 WITH started AS (
     UPDATE notifications SET state = 'SENDING', attempt_count = attempt_count + 1
-    WHERE notification_id = ANY (CAST(:ids AS uuid[])) AND state <> 'SENT'
+    WHERE notification_id = ANY (CAST(:ids AS uuid[])) AND state <> 'SENT' AND body <> ''
     RETURNING {_COLUMNS}, attempt_count
 ), remembered AS (
     INSERT INTO delivery_attempts (notification_id, number) SELECT notification_id, attempt_count FROM started
@@ -158,7 +162,33 @@ FROM later WHERE notifications.notification_id = later.notification_id
 """)
 
 UPDATE_PARKED = text("""
-UPDATE notifications SET state = 'PENDING' WHERE notification_id = :id AND state = 'PARKED'
+UPDATE notifications SET state = 'PENDING' WHERE notification_id = :id AND state = 'PARKED' AND body <> ''
+""")
+
+# One order for all transactions: no deadlock.
+LOCK_OF_LOANS = text("""
+SELECT notification_id, loan_id, state FROM notifications WHERE loan_id = ANY (CAST(:loan_ids AS uuid[]))
+ORDER BY notification_id FOR UPDATE
+""")
+
+# Why something failed is what a provider said of it, in words of its own.
+ERASE_NOTIFICATIONS = text("""
+WITH erased AS (
+    UPDATE notifications
+    SET recipient = CASE channel WHEN 'SMS' THEN pseudonym ELSE recipient END, body = '',
+        last_error = CASE last_error WHEN '' THEN '' ELSE :erased END
+    FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:pseudonyms AS text[])) AS given (loan_id, pseudonym)
+    WHERE notifications.loan_id = given.loan_id
+    RETURNING notification_id
+)
+UPDATE delivery_attempts SET error = :erased
+FROM erased WHERE delivery_attempts.notification_id = erased.notification_id AND error <> ''
+""")
+
+# A job that somebody is just replaying is passed over: it finds nothing to be sent.
+DELETE_PARKED_JOBS = text("""
+DELETE FROM jobs
+WHERE id IN (SELECT id FROM jobs WHERE key = ANY (CAST(:keys AS text[])) AND state = 'PARKED' FOR UPDATE SKIP LOCKED)
 """)
 
 # Notifications and their attempts are read in one statement: they are of one moment.
@@ -230,8 +260,27 @@ def update_attempts(tx: Connection, errors: dict[UUID, str], state: State, *, aw
 
 
 def update_parked(tx: Connection, notification_id: UUID) -> bool:
-    """Make a parked notification pending; answer whether it was parked."""
+    """Make a parked notification pending, if there still is anything to be sent; answer whether it was."""
     return tx.execute(UPDATE_PARKED, {"id": notification_id}).rowcount == 1
+
+
+def lock_states(tx: Connection, loan_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, State]]:
+    """How far all notifications about loans are, by loan and notification, locked until the transaction ends."""
+    states: dict[UUID, dict[UUID, State]] = {loan_id: {} for loan_id in loan_ids}
+    for row in tx.execute(LOCK_OF_LOANS, {"loan_ids": list(states)}):
+        states[row.loan_id][row.notification_id] = State(row.state)
+    return states
+
+
+def erase_notifications(tx: Connection, pseudonyms: Mapping[UUID, str]) -> None:
+    """Empty all notifications about loans; those to the customer get the loan's pseudonym as recipient."""
+    values = {"loan_ids": list(pseudonyms), "pseudonyms": list(pseudonyms.values()), "erased": ERASED}
+    tx.execute(ERASE_NOTIFICATIONS, values)
+
+
+def delete_parked_jobs(tx: Connection, keys: Sequence[str]) -> None:
+    """Forget jobs that were given up."""
+    tx.execute(DELETE_PARKED_JOBS, {"keys": list(keys)})
 
 
 def get_notification(tx: Connection, notification_id: UUID) -> Notification:

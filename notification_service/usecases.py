@@ -1,6 +1,6 @@
 """What the notification service can do. Every function works inside the transaction that it is handed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from chassis import jobs
 from chassis.jobs import NewJob
 from notification_service import store
-from notification_service.domain import Channel, Message, Notification, State
+from notification_service.domain import Channel, Message, MessagesNotSent, Notification, State
 
 DELIVER = {Channel.SMS: "deliver_sms", Channel.PUSH: "deliver_push"}
 """The kind of the jobs of each channel: one whose provider is away does not hold up the other."""
@@ -46,7 +46,7 @@ def park_notifications(tx: Connection, errors: dict[UUID, str]) -> None:
 
 
 def retry_notification(tx: Connection, notification_id: UUID) -> Notification:
-    """Start anew with a parked notification; another one is left as it is.
+    """Start anew with a parked notification; another one is left as it is, and so is one whose customer is erased.
 
     Raises:
         NotificationNotFound: There is none.
@@ -60,6 +60,31 @@ def retry_notification(tx: Connection, notification_id: UUID) -> Notification:
     return notification
 
 
+def erase_loans(tx: Connection, pseudonyms: Mapping[UUID, str]) -> dict[UUID, MessagesNotSent]:
+    """Have pseudonyms stand for the customers in all messages about loans, to them and to staff.
+
+    What is parked is not to be sent: it was given up, and nobody can take it up again.
+
+    Returns:
+        Why not, for the loans that have to wait.
+    """
+    states = store.lock_states(tx, pseudonyms)
+    waiting = {
+        loan_id: MessagesNotSent(f"messages about loan {loan_id} are still to be sent")
+        for loan_id, of_loan in states.items()
+        if not {State.SENT, State.PARKED}.issuperset(of_loan.values())
+    }
+    erasable = {loan_id: pseudonym for loan_id, pseudonym in pseudonyms.items() if loan_id not in waiting}
+    store.erase_notifications(tx, erasable)
+    store.delete_parked_jobs(tx, [_key(notification_id) for loan_id in erasable for notification_id in states[loan_id]])
+    return waiting
+
+
 def _job(message: Message) -> NewJob:
     notification_id = str(message.notification_id)
-    return NewJob(DELIVER[message.channel], key=f"deliver:{notification_id}", args={"notification_id": notification_id})
+    key = _key(message.notification_id)
+    return NewJob(DELIVER[message.channel], key=key, args={"notification_id": notification_id})
+
+
+def _key(notification_id: UUID) -> str:
+    return f"deliver:{notification_id}"

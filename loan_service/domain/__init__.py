@@ -1,6 +1,7 @@
 """What a loan application is, and which of its stories are possible: pure values and rules."""
 
 from loan_service.domain.chain import Break, find_break, opening
+from loan_service.domain.erasing import CustomerNotFound, LoansNotFinal, LoansNotSettled, erased
 from loan_service.domain.paging import (
     Position,
     page_token,
@@ -53,6 +54,7 @@ __all__ = [
     "Break",
     "Change",
     "CreditPolicy",
+    "CustomerNotFound",
     "Event",
     "EventKind",
     "IdempotencyKeyReused",
@@ -61,6 +63,8 @@ __all__ = [
     "LoanNotFound",
     "LoanNotUnderReview",
     "LoanType",
+    "LoansNotFinal",
+    "LoansNotSettled",
     "Position",
     "Referral",
     "ReviewDecision",
@@ -74,6 +78,7 @@ __all__ = [
     "canonical_name",
     "decided",
     "decided_by_agent",
+    "erased",
     "expired",
     "find_break",
     "interrupted",

@@ -159,7 +159,7 @@ def _reviewed_once(loan: Loan, step: ReviewStep, now: datetime) -> Change:
         loan.loan_id, after.version, step.kind, loan.status, loan.status, step.occurred_at, step.actor,
         step.reason_codes, step.comment, step.assigned_agent_id, step.authority, step.subject,
     )  # fmt: skip
-    return _sealed(after, event)
+    return sealed(after, event)
 
 
 def withdrawn(loan: Loan, now: datetime, subject: str = "") -> Change:
@@ -219,10 +219,10 @@ def moved(  # noqa: PLR0913 -- who, what, when and why are the event
         authority=authority,
         subject=subject,
     )
-    return _sealed(after, event)
+    return sealed(after, event)
 
 
-def _sealed(after: Loan, event: Event) -> Change:
+def sealed(after: Loan, event: Event) -> Change:
     """A step whose event goes on with the chain of the loan, which knows the hash of the event before it until then."""
     event = chain.sealed(event, after.event_hash, after.salt)
     return Change(replace(after, event_hash=event.hash), event)

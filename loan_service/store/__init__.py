@@ -7,6 +7,7 @@ from loan_service.store.counters import (
     get_exposures,
     list_top_customers,
 )
+from loan_service.store.erasing import count_with_jobs, erase_loans, list_statuses, subtract_customer_totals
 from loan_service.store.events import (
     get_history,
     get_horizon,
@@ -40,7 +41,9 @@ __all__ = [
     "add_status_counts",
     "count_by_status",
     "count_loans",
+    "count_with_jobs",
     "delete_old_idempotency_keys",
+    "erase_loans",
     "find_idempotency_keys",
     "find_loans",
     "get_exposures",
@@ -55,9 +58,11 @@ __all__ = [
     "list_histories",
     "list_loans",
     "list_loans_after",
+    "list_statuses",
     "list_top_customers",
     "lock_loan",
     "lock_loans",
     "lock_loans_to_expire",
+    "subtract_customer_totals",
     "update_loans",
 ]

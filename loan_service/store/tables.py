@@ -66,7 +66,7 @@ LOANS = Table(
     Column("event_hash", LargeBinary, nullable=False),
     Column("salt", LargeBinary),
     CheckConstraint("char_length(customer_name) BETWEEN 1 AND 200", name="customer_name"),
-    CheckConstraint("customer_phone ~ '^[+][1-9][0-9]{2,14}$'", name="customer_phone"),
+    CheckConstraint("customer_phone ~ '^([+][1-9][0-9]{2,14}|erased:[0-9a-f]{32})$'", name="customer_phone"),
     CheckConstraint("loan_amount BETWEEN 0.01 AND 10000000", name="loan_amount"),  # NaN would pass a mere > 0
     CheckConstraint("currency_code ~ '^[A-Z]{3}$'", name="currency_code"),
     CheckConstraint(f"loan_type IN ({_TYPES})", name="loan_type"),
@@ -108,6 +108,7 @@ LOAN_EVENTS = Table(
     CheckConstraint("(version = 1) = (from_status IS NULL)", name="first"),
     CheckConstraint(f"to_status IN ({_STATUSES})", name="to_status"),
     CheckConstraint(f"from_status NOT IN ({_FINAL}) OR kind = 'ERASED'", name="from_status"),
+    CheckConstraint(f"kind <> 'ERASED' OR (from_status = to_status AND to_status IN ({_FINAL}))", name="erased"),
     CheckConstraint(f"(kind IN ({_ASSIGNING})) = (assigned_agent_id IS NOT NULL)", name="assigned"),
     CheckConstraint(f"actor_right IN ({_RIGHTS})", name="actor_right"),
     CheckConstraint("actor_right IS NULL OR starts_with(actor, 'agent:')", name="actor"),

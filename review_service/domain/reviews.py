@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from chassis.errors import AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
+from chassis.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
 from chassis.personal import NO_WORDS, Name, Personal, Phone
 from review_service.domain.steps import BY_SYSTEM, Act, Grounds, Step, StepKind
 
@@ -43,6 +43,10 @@ class LoanNotFound(NotFound):
 
 class LoanNotUnderReview(FailedPrecondition):
     """The loan does not wait for a human decision, or not any more."""
+
+
+class ReviewNotSettled(Aborted):
+    """The review is open, or others are still to be told of it."""
 
 
 class NotAssignedToAgent(PermissionDenied):

@@ -70,6 +70,18 @@ class ReviewInternalServicer(review_pb2_grpc.ReviewInternalServiceServicer):
             agent_ids = store.list_branch_ids(tx, request.agent_id)
         return review_pb2.ListBranchResponse(agent_ids=agent_ids)
 
+    def EraseLoans(
+        self,
+        request: review_pb2.EraseLoansRequest,
+        context: grpc.ServicerContext,
+    ) -> review_pb2.EraseLoansResponse:
+        """Have pseudonyms stand for customers in the reviews of their loans."""
+        pseudonyms = {UUID(loan.loan_id): loan.pseudonym for loan in request.loans}
+        with db.transaction(self._engine) as tx:
+            waiting = usecases.erase_loans(tx, pseudonyms)
+        failures = [waiting.get(UUID(loan.loan_id)) for loan in request.loans]
+        return review_pb2.EraseLoansResponse(verdicts=rpc.verdicts(failures, PACKAGE))
+
     def _each(
         self, usecase: Callable[[Connection, Sequence[Item]], None], items: Sequence[Item]
     ) -> list[Exception | None]:

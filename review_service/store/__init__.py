@@ -30,6 +30,7 @@ from review_service.store.covers import (
     update_all_ended,
     update_ended,
 )
+from review_service.store.erasing import erase_reviews, lock_unsettled
 from review_service.store.limits import insert_limit, list_limits
 from review_service.store.queues import count_queue, list_absent_ids, list_queue
 from review_service.store.reviews import (
@@ -58,6 +59,7 @@ __all__ = [
     "add_open_reviews",
     "count_open_reviews",
     "count_queue",
+    "erase_reviews",
     "find_agent_by_email",
     "find_missing_tables",
     "get_agent",
@@ -93,6 +95,7 @@ __all__ = [
     "lock_review",
     "lock_reviews_of",
     "lock_tree",
+    "lock_unsettled",
     "lock_waiting_reviews",
     "update_active",
     "update_agent",

@@ -135,7 +135,7 @@ REVIEWS = Table(
         name="application",
     ),
     CheckConstraint("char_length(customer_name) BETWEEN 1 AND 200", name="customer_name"),
-    CheckConstraint(f"customer_phone ~ {_E164}", name="customer_phone"),
+    CheckConstraint("customer_phone ~ '^([+][1-9][0-9]{2,14}|erased:[0-9a-f]{32})$'", name="customer_phone"),
     CheckConstraint("loan_amount BETWEEN 0.01 AND 99999999.99", name="loan_amount"),
     CheckConstraint("currency_code ~ '^[A-Z]{3}$'", name="currency_code"),
     CheckConstraint("customer_exposure BETWEEN 0 AND 9999999999999999.99", name="customer_exposure"),

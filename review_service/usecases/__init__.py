@@ -8,6 +8,7 @@ from review_service.usecases.agents import create_agent, create_first_agents, se
 from review_service.usecases.assigning import assign_waiting
 from review_service.usecases.covers import APPLY_COVERS, apply_covers, create_cover, end_cover
 from review_service.usecases.deciding import Overtaken, decide_review, void_decisions
+from review_service.usecases.erasing import erase_loans
 from review_service.usecases.escalating import escalate_overdue
 from review_service.usecases.leaving import activate_agent, deactivate_agent
 from review_service.usecases.opening import cancel_reviews, open_reviews
@@ -39,6 +40,7 @@ __all__ = [
     "deactivate_agent",
     "decide_review",
     "end_cover",
+    "erase_loans",
     "escalate_overdue",
     "list_message_values",
     "open_reviews",

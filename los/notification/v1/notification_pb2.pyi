@@ -160,3 +160,22 @@ class SendNotificationResponse(_message.Message):
     VERDICTS_FIELD_NUMBER: _ClassVar[int]
     verdicts: _containers.RepeatedCompositeFieldContainer[_status_pb2.Status]
     def __init__(self, verdicts: _Optional[_Iterable[_Union[_status_pb2.Status, _Mapping]]] = ...) -> None: ...
+
+class EraseLoansRequest(_message.Message):
+    __slots__ = ("loans",)
+    class Loan(_message.Message):
+        __slots__ = ("loan_id", "pseudonym")
+        LOAN_ID_FIELD_NUMBER: _ClassVar[int]
+        PSEUDONYM_FIELD_NUMBER: _ClassVar[int]
+        loan_id: str
+        pseudonym: str
+        def __init__(self, loan_id: _Optional[str] = ..., pseudonym: _Optional[str] = ...) -> None: ...
+    LOANS_FIELD_NUMBER: _ClassVar[int]
+    loans: _containers.RepeatedCompositeFieldContainer[EraseLoansRequest.Loan]
+    def __init__(self, loans: _Optional[_Iterable[_Union[EraseLoansRequest.Loan, _Mapping]]] = ...) -> None: ...
+
+class EraseLoansResponse(_message.Message):
+    __slots__ = ("verdicts",)
+    VERDICTS_FIELD_NUMBER: _ClassVar[int]
+    verdicts: _containers.RepeatedCompositeFieldContainer[_status_pb2.Status]
+    def __init__(self, verdicts: _Optional[_Iterable[_Union[_status_pb2.Status, _Mapping]]] = ...) -> None: ...

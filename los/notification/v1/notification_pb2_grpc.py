@@ -72,7 +72,8 @@ class NotificationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RetryNotification(self, request, context):
-        """Tries a parked notification again. One that is not parked is left as it is and answered.
+        """Tries a parked notification again. One that is not parked, or whose customer is erased, is left as it is and
+        answered.
         Fails with NOT_FOUND, reason NOTIFICATION_NOT_FOUND, if there is none with this id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -206,6 +207,11 @@ class NotificationInternalServiceStub:
                 request_serializer=los_dot_notification_dot_v1_dot_notification__pb2.SendNotificationRequest.SerializeToString,
                 response_deserializer=los_dot_notification_dot_v1_dot_notification__pb2.SendNotificationResponse.FromString,
                 _registered_method=True)
+        self.EraseLoans = channel.unary_unary(
+                '/los.notification.v1.NotificationInternalService/EraseLoans',
+                request_serializer=los_dot_notification_dot_v1_dot_notification__pb2.EraseLoansRequest.SerializeToString,
+                response_deserializer=los_dot_notification_dot_v1_dot_notification__pb2.EraseLoansResponse.FromString,
+                _registered_method=True)
 
 
 class NotificationInternalServiceServicer:
@@ -220,6 +226,16 @@ class NotificationInternalServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseLoans(self, request, context):
+        """Empties the messages about loans, and replaces the recipient of those to the customer by a pseudonym, up to 1,000
+        loans at a time, with one verdict for each, in order. Which message was sent when stays; a parked one is not sent any
+        more. A loan without messages has nothing to be erased, and erasing again changes nothing.
+        A verdict is ABORTED, reason MESSAGES_NOT_SENT, while a message about the loan is still to be sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NotificationInternalServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -227,6 +243,11 @@ def add_NotificationInternalServiceServicer_to_server(servicer, server):
                     servicer.SendNotification,
                     request_deserializer=los_dot_notification_dot_v1_dot_notification__pb2.SendNotificationRequest.FromString,
                     response_serializer=los_dot_notification_dot_v1_dot_notification__pb2.SendNotificationResponse.SerializeToString,
+            ),
+            'EraseLoans': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseLoans,
+                    request_deserializer=los_dot_notification_dot_v1_dot_notification__pb2.EraseLoansRequest.FromString,
+                    response_serializer=los_dot_notification_dot_v1_dot_notification__pb2.EraseLoansResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -257,6 +278,33 @@ class NotificationInternalService:
             '/los.notification.v1.NotificationInternalService/SendNotification',
             los_dot_notification_dot_v1_dot_notification__pb2.SendNotificationRequest.SerializeToString,
             los_dot_notification_dot_v1_dot_notification__pb2.SendNotificationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseLoans(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.notification.v1.NotificationInternalService/EraseLoans',
+            los_dot_notification_dot_v1_dot_notification__pb2.EraseLoansRequest.SerializeToString,
+            los_dot_notification_dot_v1_dot_notification__pb2.EraseLoansResponse.FromString,
             options,
             channel_credentials,
             insecure,

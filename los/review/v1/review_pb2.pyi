@@ -436,3 +436,22 @@ class ListBranchResponse(_message.Message):
     AGENT_IDS_FIELD_NUMBER: _ClassVar[int]
     agent_ids: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, agent_ids: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class EraseLoansRequest(_message.Message):
+    __slots__ = ("loans",)
+    class Loan(_message.Message):
+        __slots__ = ("loan_id", "pseudonym")
+        LOAN_ID_FIELD_NUMBER: _ClassVar[int]
+        PSEUDONYM_FIELD_NUMBER: _ClassVar[int]
+        loan_id: str
+        pseudonym: str
+        def __init__(self, loan_id: _Optional[str] = ..., pseudonym: _Optional[str] = ...) -> None: ...
+    LOANS_FIELD_NUMBER: _ClassVar[int]
+    loans: _containers.RepeatedCompositeFieldContainer[EraseLoansRequest.Loan]
+    def __init__(self, loans: _Optional[_Iterable[_Union[EraseLoansRequest.Loan, _Mapping]]] = ...) -> None: ...
+
+class EraseLoansResponse(_message.Message):
+    __slots__ = ("verdicts",)
+    VERDICTS_FIELD_NUMBER: _ClassVar[int]
+    verdicts: _containers.RepeatedCompositeFieldContainer[_status_pb2.Status]
+    def __init__(self, verdicts: _Optional[_Iterable[_Union[_status_pb2.Status, _Mapping]]] = ...) -> None: ...

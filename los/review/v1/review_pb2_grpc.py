@@ -727,6 +727,11 @@ class ReviewInternalServiceStub:
                 request_serializer=los_dot_review_dot_v1_dot_review__pb2.ListBranchRequest.SerializeToString,
                 response_deserializer=los_dot_review_dot_v1_dot_review__pb2.ListBranchResponse.FromString,
                 _registered_method=True)
+        self.EraseLoans = channel.unary_unary(
+                '/los.review.v1.ReviewInternalService/EraseLoans',
+                request_serializer=los_dot_review_dot_v1_dot_review__pb2.EraseLoansRequest.SerializeToString,
+                response_deserializer=los_dot_review_dot_v1_dot_review__pb2.EraseLoansResponse.FromString,
+                _registered_method=True)
 
 
 class ReviewInternalServiceServicer:
@@ -756,6 +761,16 @@ class ReviewInternalServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseLoans(self, request, context):
+        """Replaces the customer's name and phone number in the reviews of loans by a pseudonym, and empties what staff wrote
+        about them, up to 1,000 loans at a time, with one verdict for each, in order. Who decided, when, why by code, and
+        over which amount stays. A loan without a review is none to be erased, and erasing again changes nothing.
+        A verdict is ABORTED, reason REVIEW_NOT_SETTLED, while the review is open or others are still to be told of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReviewInternalServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -773,6 +788,11 @@ def add_ReviewInternalServiceServicer_to_server(servicer, server):
                     servicer.ListBranch,
                     request_deserializer=los_dot_review_dot_v1_dot_review__pb2.ListBranchRequest.FromString,
                     response_serializer=los_dot_review_dot_v1_dot_review__pb2.ListBranchResponse.SerializeToString,
+            ),
+            'EraseLoans': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseLoans,
+                    request_deserializer=los_dot_review_dot_v1_dot_review__pb2.EraseLoansRequest.FromString,
+                    response_serializer=los_dot_review_dot_v1_dot_review__pb2.EraseLoansResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -857,6 +877,33 @@ class ReviewInternalService:
             '/los.review.v1.ReviewInternalService/ListBranch',
             los_dot_review_dot_v1_dot_review__pb2.ListBranchRequest.SerializeToString,
             los_dot_review_dot_v1_dot_review__pb2.ListBranchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseLoans(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.review.v1.ReviewInternalService/EraseLoans',
+            los_dot_review_dot_v1_dot_review__pb2.EraseLoansRequest.SerializeToString,
+            los_dot_review_dot_v1_dot_review__pb2.EraseLoansResponse.FromString,
             options,
             channel_credentials,
             insecure,

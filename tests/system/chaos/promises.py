@@ -91,6 +91,7 @@ HISTORY = {
         SELECT loan_id, version, from_status, to_status FROM loan.loan_events
         WHERE CASE
             WHEN from_status IS NULL THEN to_status <> 'APPLIED'
+            WHEN kind = 'ERASED' THEN from_status <> to_status OR to_status <> ALL (:finals)
             WHEN kind = ANY (:steps) THEN from_status <> 'UNDER_REVIEW' OR to_status <> 'UNDER_REVIEW'
             ELSE (from_status, to_status) NOT IN (
                 SELECT * FROM unnest(CAST(:befores AS text[]), CAST(:afters AS text[]))
@@ -98,7 +99,8 @@ HISTORY = {
         END
     """,
     "loan {} has {} final outcomes": """
-        SELECT loan_id, count(*) FROM loan.loan_events WHERE to_status = ANY (:finals) GROUP BY loan_id
+        SELECT loan_id, count(*) FROM loan.loan_events
+        WHERE to_status = ANY (:finals) AND kind <> 'ERASED' GROUP BY loan_id
         HAVING count(*) > 1
     """,
     "loan {} over {} is {}, which the policy does not say": """
@@ -153,7 +155,8 @@ REVIEWS = {
     "loan {} was decided by {}, but its review by agent {}": """
         SELECT loan_id, actor, decided_by_agent_id
         FROM loan.loan_events JOIN review.reviews USING (loan_id)
-        WHERE to_status IN ('APPROVED_BY_AGENT', 'REJECTED_BY_AGENT') AND actor <> 'agent:' || decided_by_agent_id
+        WHERE kind = 'DECIDED' AND to_status IN ('APPROVED_BY_AGENT', 'REJECTED_BY_AGENT')
+              AND actor <> 'agent:' || decided_by_agent_id
     """,
     "loan {} is said to be with agent {} after step {}, but its review is with agent {} after step {}": """
         SELECT loan_id, loans.assigned_agent_id, review_step_number, reviews.assigned_agent_id, step_number

@@ -47,10 +47,12 @@ ReviewService.DecideLoan                     401    403      own   own     403  
 ReviewInternalService.OpenReview             403    403      403   403     403      403   | yes  403    403          403
 ReviewInternalService.CancelReview           403    403      403   403     403      403   | yes  403    403          403
 ReviewInternalService.ListBranch             403    403      403   403     403      403   | yes  403    403          403
+ReviewInternalService.EraseLoans             403    403      403   403     403      403   | yes  403    403          403
 NotificationService.ListNotifications        401    403      403   403     yes      yes   | 401  401    401          401
 NotificationService.ListNotices              401    403      403   403     yes      yes   | 401  401    401          401
 NotificationService.RetryNotification        401    403      403   403     yes      yes   | 401  401    401          401
 NotificationInternalService.SendNotification 403    403      403   403     403      403   | yes  yes    403          403
+NotificationInternalService.EraseLoans       403    403      403   403     403      403   | yes  403    403          403
 """  # noqa: E501 -- a table
 
 HEADER, *LINES = [line.replace("|", "").split() for line in TABLE.strip().splitlines()]
