@@ -1,10 +1,11 @@
-"""Run the loan service: `python -m loan_service [serve | work | jobs | verify | erase]`.
+"""Run the loan service: `python -m loan_service [serve | work | jobs | verify | head | erase]`.
 
 serve   answers requests
 work    decides loans and delivers what follows
         (both in one process, unless told otherwise)
 jobs    lists jobs that wait or were parked, and replays them
 verify  looks for histories that were tampered with
+head    prints a digest of a day's events, to be kept elsewhere
 erase   has a pseudonym stand for a customer everywhere
 """
 
@@ -49,7 +50,7 @@ def main() -> int:
     logs.configure(bootstrap.NAME, config.load(LogSettings))
     if arguments.part == "jobs":
         return backlog.run(bootstrap.operators_engine(settings), arguments)
-    if arguments.part == "verify":
+    if arguments.part in {"verify", "head"}:
         return audit.run(bootstrap.operators_engine(settings), arguments)
     if arguments.part == "erase":
         return _erase(bootstrap.operators_engine(settings), arguments.phone, settings.phone_region)

@@ -31,6 +31,7 @@ from los.loan.v1 import loan_pb2_grpc
 
 SERVICES = ("los.loan.v1.LoanService", "los.loan.v1.LoanInternalService")
 SCHEMA = "loan"
+OPERATOR_MOST_S = 3_600
 NAME = "loan"
 """What its lines in the log say they are from."""
 
@@ -152,8 +153,10 @@ def _run(settings: LoanSettings, certificates: Path | None, *, serves: bool, wor
 
 
 def operators_engine(settings: LoanSettings) -> Engine:
-    """One connection, for an operator at a command line."""
-    return db.engine(settings.database_url, schema=SCHEMA, name="loan-operator", pool_size=1)
+    """One connection, for an operator at a command line, who may ask for what takes long."""
+    return db.engine(
+        settings.database_url, schema=SCHEMA, name="loan-operator", pool_size=1, statement_timeout_s=OPERATOR_MOST_S
+    )
 
 
 def _figures(settings: LoanSettings) -> Stored:

@@ -1,6 +1,6 @@
 """What a loan application is, and which of its stories are possible: pure values and rules."""
 
-from loan_service.domain.chain import Break, find_break, opening
+from loan_service.domain.chain import Break, Head, find_break, opening
 from loan_service.domain.erasing import CustomerNotFound, LoansNotFinal, LoansNotSettled, erased
 from loan_service.domain.paging import (
     Position,
@@ -57,6 +57,7 @@ __all__ = [
     "CustomerNotFound",
     "Event",
     "EventKind",
+    "Head",
     "IdempotencyKeyReused",
     "Loan",
     "LoanAlreadyFinal",

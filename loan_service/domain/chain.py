@@ -17,7 +17,7 @@ The database has the same form as functions in SQL, for rows that no service wri
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -44,6 +44,23 @@ class Break:
 
     version: int
     finding: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """All events of a day in one digest: kept elsewhere, it shows later that none of them was changed or removed.
+
+    Attributes:
+        day: Which day, in UTC.
+        events: How many events.
+        digest: SHA-256 over their hashes, in hexadecimal digits.
+        until: Only events of earlier transactions count: those that had ended when the head was taken.
+    """
+
+    day: date
+    events: int
+    digest: str
+    until: int
 
 
 def start(loan_id: UUID) -> bytes:

@@ -9,6 +9,7 @@ from loan_service.store.counters import (
 )
 from loan_service.store.erasing import count_with_jobs, erase_loans, list_statuses, subtract_customer_totals
 from loan_service.store.events import (
+    get_head,
     get_history,
     get_horizon,
     insert_events,
@@ -47,6 +48,7 @@ __all__ = [
     "find_idempotency_keys",
     "find_loans",
     "get_exposures",
+    "get_head",
     "get_history",
     "get_horizon",
     "get_loan",

@@ -1,6 +1,7 @@
 """Statements over the histories of loans."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from loan_service.domain import (
     Authority,
     Event,
     EventKind,
+    Head,
     LoanNotFound,
     Position,
     Right,
@@ -63,6 +65,15 @@ WHERE (transaction, loan_id, version) > (CAST(:transaction AS text)::xid8, :loan
   AND transaction < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY loan_events.transaction, loan_events.loan_id, loan_events.version LIMIT :most
 """)  # noqa: S608 -- constants of this module
+
+# One digest over the hashes of a day's events, of transactions that had all ended when it was first taken: whatever is
+# recorded later leaves it as it is. Read as a whole, which nobody does often.
+GET_HEAD = text("""
+SELECT count(*), encode(sha256(coalesce(string_agg(hash, CAST('' AS bytea) ORDER BY loan_id, version), '')), 'hex')
+FROM loan_events
+WHERE occurred_at >= CAST(:day AS date) AND occurred_at < CAST(:day AS date) + 1
+  AND transaction < CAST(CAST(:until AS text) AS xid8)
+""")
 
 GET_HORIZON = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
 
@@ -130,6 +141,20 @@ def list_events_after(tx: Connection, position: Position, most: int) -> list[Sto
 def get_horizon(tx: Connection) -> Position:
     """The position after everything that watchers can see at this moment."""
     return Position(int(tx.execute(GET_HORIZON).scalar_one()) - 1, UUID(int=2**128 - 1), VERSION_MOST)
+
+
+def get_head(tx: Connection, day: date, until: int | None = None) -> Head:
+    """The head of a day, in UTC.
+
+    Args:
+        tx: The transaction.
+        day: Which.
+        until: The transaction before which an event must have been recorded; None is the present horizon.
+    """
+    if until is None:
+        until = get_horizon(tx).transaction + 1
+    count, digest = tx.execute(GET_HEAD, {"day": day, "until": str(until)}).one()
+    return Head(day, count, digest, until)
 
 
 def _events(rows: Iterable[Sequence[Any]]) -> list[StoredEvent]:
