@@ -1,4 +1,4 @@
-"""The auditor's way to the histories: `python -m loan_service verify [--loan ID | --heads FILE]` and `head [--day DAY]`.
+"""The auditor's way to the histories: `python -m loan_service verify [--loan ID | --heads FILE]`, and `head`.
 
 `verify` recomputes the chain of every history, holds the loans against it, and names the first event that is not what
 was written; the exit code is 1 if there is one. Memory is bounded: loans are read some hundred at a time.
