@@ -15,6 +15,7 @@ from chassis.personal import Phone
 from loan_service import domain, store
 from loan_service.domain import (
     ALL,
+    CUSTOMER,
     Application,
     Change,
     CreditPolicy,
@@ -132,7 +133,7 @@ def _lock_processing(tx: Connection, loan_ids: Sequence[UUID]) -> list[Loan]:
     return [loan for loan in store.lock_loans(tx, loan_ids).values() if loan.status is Status.PROCESSING]
 
 
-def withdraw_loan(tx: Connection, loan_id: UUID, subject: str = "", sight: Sight = ALL) -> Loan:
+def withdraw_loan(tx: Connection, loan_id: UUID, subject: str = "", sight: Sight = ALL, actor: str = CUSTOMER) -> Loan:
     """Withdraw an application; one that is withdrawn already is left as it is.
 
     Args:
@@ -140,6 +141,7 @@ def withdraw_loan(tx: Connection, loan_id: UUID, subject: str = "", sight: Sight
         loan_id: Which.
         subject: Who says so, as the issuer of their token names them; empty in an open system.
         sight: What the caller may see.
+        actor: Who says so, as histories name them: the customer, or somebody for them.
 
     Raises:
         LoanNotFound: There is none in sight.
@@ -148,7 +150,7 @@ def withdraw_loan(tx: Connection, loan_id: UUID, subject: str = "", sight: Sight
     loan = store.lock_loan(tx, loan_id, sight)
     if loan.status is Status.WITHDRAWN:
         return loan
-    return _save_one(tx, domain.withdrawn(loan, store.get_now(tx), subject))
+    return _save_one(tx, domain.withdrawn(loan, store.get_now(tx), subject, actor))
 
 
 def record_review_decision(

@@ -49,7 +49,7 @@ class Callers:
         Raises:
             RefusedError: It asks too often.
         """
-        address = _network(_address(exchange, self._proxies))
+        address = _counted(exchange, self._proxies)
         if address:
             self._take(self._by_address, address, "too many requests from your address")
         return address
@@ -95,13 +95,16 @@ def _buckets(rate: float, burst: float, most: int) -> Buckets | None:
     return Buckets(Rate(rate, burst), most) if rate else None
 
 
-def _address(exchange: Exchange, proxies: int) -> str:
-    """Where a request comes from: what the outermost proxy of ours saw, if there are any."""
+def _counted(exchange: Exchange, proxies: int) -> str:
+    """What a request's address counts as: what the outermost proxy of ours saw, if there are any and it is an address.
+
+    A loopback address that somebody claims is not believed: this machine's own come without being claimed.
+    """
     if proxies:
         passed = b",".join(value for name, value in exchange.all_headers if name == b"x-forwarded-for").split(b",")
-        if len(passed) >= proxies and (claimed := passed[-proxies].strip().decode("latin-1")):
+        if len(passed) >= proxies and (claimed := _network(passed[-proxies].strip().decode("latin-1"))):
             return claimed
-    return exchange.client
+    return _network(exchange.client)
 
 
 @lru_cache(4_096)

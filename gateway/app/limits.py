@@ -28,14 +28,22 @@ class Limits(BaseModel):
     send_timeout_s: float = Field(30.0, gt=0, description="how long a client may take nothing of what it is sent")
     settle_s: float = Field(1.0, gt=0, description="how long a stream may give nothing before it is taken to be open")
     keep_alive_s: float = Field(15.0, gt=0, description="how long a stream of events may be silent without a comment")
-    address_rate: float = Field(200.0, ge=0, description="requests a second from one address; 0 for no limit")
-    address_burst: float = Field(400.0, ge=1, description="how many of them may come at once")
-    principal_rate: float = Field(100.0, ge=0, description="calls a second with one subject's tokens; 0 for no limit")
-    principal_burst: float = Field(200.0, ge=1, description="how many of them may come at once")
-    creation_rate: float = Field(50.0, ge=0, description="calls a second that make something new; 0 for no limit")
-    creation_burst: float = Field(100.0, ge=1, description="how many of them may come at once")
-    forgery_rate: float = Field(0.2, ge=0, description="invalid tokens a second from one address; 0 for no limit")
-    forgery_burst: float = Field(20.0, ge=1, description="how many of them may come at once")
+    address_rate: float = Field(
+        200.0, ge=0, allow_inf_nan=False, description="requests a second from one address; 0 for no limit"
+    )
+    address_burst: float = Field(400.0, ge=1, allow_inf_nan=False, description="how many of them may come at once")
+    principal_rate: float = Field(
+        100.0, ge=0, allow_inf_nan=False, description="calls a second with one subject's tokens; 0 for no limit"
+    )
+    principal_burst: float = Field(200.0, ge=1, allow_inf_nan=False, description="how many of them may come at once")
+    creation_rate: float = Field(
+        50.0, ge=0, allow_inf_nan=False, description="calls a second that make something new; 0 for no limit"
+    )
+    creation_burst: float = Field(100.0, ge=1, allow_inf_nan=False, description="how many of them may come at once")
+    forgery_rate: float = Field(
+        0.2, ge=0, allow_inf_nan=False, description="invalid tokens a second from one address; 0 for no limit"
+    )
+    forgery_burst: float = Field(20.0, ge=1, allow_inf_nan=False, description="how many of them may come at once")
     callers_max: int = Field(100_000, gt=0, description="callers that are remembered for each of these limits")
     proxies: int = Field(0, ge=0, le=10, description="proxies of ours in front, whose X-Forwarded-For is believed")
     recent_max: int = Field(1_024, gt=0, description="events that a shared stream keeps for who resumes or is slow")

@@ -23,8 +23,10 @@ from loan_service.domain.steps import (
     withdrawn,
 )
 from loan_service.domain.values import (
+    CUSTOMER,
     NEXT,
     NO_AUTHORITY,
+    OPERATOR,
     Application,
     Authority,
     Change,
@@ -47,8 +49,10 @@ from loan_service.domain.values import (
 
 __all__ = [
     "ALL",
+    "CUSTOMER",
     "NEXT",
     "NO_AUTHORITY",
+    "OPERATOR",
     "Application",
     "Authority",
     "Break",

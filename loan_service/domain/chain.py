@@ -21,13 +21,10 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from loan_service.domain.values import Application, Event, EventKind, Loan, Status
+from loan_service.domain.values import CUSTOMER, Application, Event, EventKind, Loan, Status
 
 FORM = b"\x01"
 """Which form the hashes are over; another form gets another byte."""
-
-CUSTOMER = "customer"
-"""How histories name the customer, whose subject is personal; those of staff are the record of who decided."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -71,7 +68,14 @@ def start(loan_id: UUID) -> bytes:
 def first_event(application: Application, now: datetime) -> Event:
     """The event that every history begins with, not yet sealed."""
     return Event(
-        application.loan_id, 1, EventKind.SUBMITTED, None, Status.APPLIED, now, CUSTOMER, subject=application.subject
+        application.loan_id,
+        1,
+        EventKind.SUBMITTED,
+        None,
+        Status.APPLIED,
+        now,
+        application.actor,
+        subject=application.subject,
     )
 
 

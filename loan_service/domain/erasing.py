@@ -8,7 +8,7 @@ from datetime import datetime
 from chassis.errors import FailedPrecondition, NotFound
 from chassis.personal import Name, Phone
 from loan_service.domain.steps import sealed
-from loan_service.domain.values import Change, Event, EventKind, Loan, Status
+from loan_service.domain.values import OPERATOR, Change, Event, EventKind, Loan, Status
 
 NAME = Name("erased")
 """What everybody is called who is erased."""
@@ -58,5 +58,5 @@ def erased(loan: Loan, now: datetime) -> Change:
     if not loan.status.is_final:
         raise ValueError(f"loan {loan.loan_id} is {loan.status}: somebody still needs to know whose it is")
     after = replace(loan, version=loan.version + 1, updated_at=now)
-    event = Event(loan.loan_id, after.version, EventKind.ERASED, loan.status, loan.status, now, actor="operator")
+    event = Event(loan.loan_id, after.version, EventKind.ERASED, loan.status, loan.status, now, actor=OPERATOR)
     return sealed(after, event)

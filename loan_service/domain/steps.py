@@ -18,6 +18,7 @@ from chassis.personal import NO_WORDS, Personal
 from loan_service.domain import chain
 from loan_service.domain.review import ReviewDecision, ReviewStep
 from loan_service.domain.values import (
+    CUSTOMER,
     NEXT,
     NO_AUTHORITY,
     Application,
@@ -162,20 +163,21 @@ def _reviewed_once(loan: Loan, step: ReviewStep, now: datetime) -> Change:
     return sealed(after, event)
 
 
-def withdrawn(loan: Loan, now: datetime, subject: str = "") -> Change:
+def withdrawn(loan: Loan, now: datetime, subject: str = "", actor: str = CUSTOMER) -> Change:
     """The customer changed their mind.
 
     Args:
         loan: The loan.
         now: When.
         subject: Who said so, as the issuer of their token names them; empty in an open system.
+        actor: Who said so, as histories name them: the customer, or somebody for them.
 
     Raises:
         LoanAlreadyFinal: It is too late.
     """
     if loan.status.is_final:
         raise LoanAlreadyFinal(f"loan {loan.loan_id} is {loan.status}")
-    return moved(loan, Status.WITHDRAWN, EventKind.WITHDRAWN, now=now, actor=chain.CUSTOMER, subject=subject)
+    return moved(loan, Status.WITHDRAWN, EventKind.WITHDRAWN, now=now, actor=actor, subject=subject)
 
 
 def expired(loan: Loan, now: datetime) -> Change:

@@ -120,6 +120,13 @@ class SystemReason(StrEnum):
     NO_DECISION_IN_TIME = "NO_DECISION_IN_TIME"
 
 
+CUSTOMER = "customer"
+"""How histories name the customer, whose subject is personal; those of staff are the record of who decided."""
+
+OPERATOR = "operator"
+"""How histories name staff who act for a customer, or look after the system."""
+
+
 class LoanNotFound(NotFound):
     """There is no loan with this id."""
 
@@ -150,6 +157,7 @@ class Application:
         salt: 16 random bytes that hide what is personal in the digests of the loan's history.
         subject: Who submitted it, as the issuer of their token names them; empty in an open system.
         idempotency_key: Empty if the caller gave none.
+        actor: Who submitted it, as histories name them: the customer, or somebody for them.
     """
 
     loan_id: UUID
@@ -161,6 +169,7 @@ class Application:
     salt: bytes = field(repr=False)
     subject: str = ""
     idempotency_key: str = ""
+    actor: str = CUSTOMER
 
     def fingerprint(self) -> bytes:
         """A digest that is the same for the same content, whichever spelling it came in."""

@@ -209,7 +209,7 @@ class LoanServicer(loan_pb2_grpc.LoanServiceServicer):
         """End an application that is not decided yet."""
         sight = sights.current(self._branch_of)
         with db.transaction(self._engine) as tx:
-            loan = usecases.withdraw_loan(tx, UUID(request.loan_id), access.caller().subject, sight)
+            loan = usecases.withdraw_loan(tx, UUID(request.loan_id), access.caller().subject, sight, sights.actor())
         self._on_commit()
         return loan_pb2.WithdrawLoanResponse(loan=wire.loan(loan))
 

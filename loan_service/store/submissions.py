@@ -14,12 +14,12 @@ from loan_service.store.counters import SHARDS
 # The loan and its event as `domain.submitted` has them. The time is the database's, so the database finishes the hash.
 INSERT_SUBMISSIONS = text(f"""
 WITH submitted AS MATERIALIZED (
-    SELECT loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, salt, subject,
+    SELECT loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, salt, actor, subject,
            personal_digest, sha256(form || int8send(CAST(extract(epoch FROM now()) * 1000000 AS bigint))) AS hash
     FROM unnest(CAST(:loan_ids AS uuid[]), CAST(:names AS text[]), CAST(:phones AS text[]), CAST(:amounts AS numeric[]),
-                CAST(:currencies AS text[]), CAST(:types AS text[]), CAST(:salts AS bytea[]), CAST(:subjects AS text[]),
-                CAST(:personal_digests AS bytea[]), CAST(:forms AS bytea[]))
-         AS given (loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, salt, subject,
+                CAST(:currencies AS text[]), CAST(:types AS text[]), CAST(:salts AS bytea[]), CAST(:actors AS text[]),
+                CAST(:subjects AS text[]), CAST(:personal_digests AS bytea[]), CAST(:forms AS bytea[]))
+         AS given (loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, salt, actor, subject,
                    personal_digest, form)
 ), loan AS (
     INSERT INTO loans (loan_id, customer_name, customer_phone, loan_amount, currency_code, loan_type, status, version,
@@ -29,7 +29,7 @@ WITH submitted AS MATERIALIZED (
     FROM submitted
 ), event AS (
     INSERT INTO loan_events (loan_id, version, kind, to_status, occurred_at, actor, subject, personal_digest, hash)
-    SELECT loan_id, 1, 'SUBMITTED', 'APPLIED', now(), 'customer', subject, personal_digest, hash FROM submitted
+    SELECT loan_id, 1, 'SUBMITTED', 'APPLIED', now(), actor, subject, personal_digest, hash FROM submitted
 ), job AS (
 {jobs.ENQUEUE.text}
 ), counted AS (
@@ -58,6 +58,7 @@ def insert_submissions(tx: Connection, applications: Sequence[Application], foll
             "currencies": [application.currency_code for application in applications],
             "types": [str(application.loan_type) for application in applications],
             "salts": [application.salt for application in applications],
+            "actors": [application.actor for application in applications],
             "subjects": [application.subject for application in applications],
             "personal_digests": [digest for digest, _ in openings],
             "forms": [form for _, form in openings],

@@ -100,6 +100,13 @@ def test_an_operator_applies_for_any_customer(service: Any) -> None:
     assert loan.customer_phone == OTHER
 
 
+def test_a_history_says_that_somebody_acted_for_the_customer(service: Any) -> None:
+    loan = service.SubmitLoan(form(), metadata=bearing("OPERATOR", subject="oscar")).loan
+    withdraw(service, loan.loan_id, CUSTOMER)
+    events = history(service, loan.loan_id, OPERATOR)
+    assert [(event.actor, event.subject) for event in events] == [("operator", "oscar"), ("customer", "ada")]
+
+
 def test_a_customers_number_may_be_written_in_another_way_than_in_the_token(service: Any) -> None:
     assert service.SubmitLoan(form(customer_phone="(415) 555-0123"), metadata=CUSTOMER).loan.customer_phone == OWN
 

@@ -174,7 +174,9 @@ def test_behind_proxies_the_address_is_what_the_outermost_of_them_saw(clock: Clo
     assert asks(of, forwarded(b"203.0.113.10, 10.0.0.1")) == 200
 
 
-@pytest.mark.parametrize("sent", [(), (b"only one",), (b", ",)])
+@pytest.mark.parametrize(
+    "sent", [(), (b"only one",), (b", ",), (b"198.51.100.7:4711, x",), (b"127.0.0.1, x",), (b"[2001:db8::1]:80, x",)]
+)
 def test_without_a_word_of_its_proxies_the_connection_counts(clock: Clock, sent: tuple[bytes, ...]) -> None:
     of = callers(clock, proxies=2)
     how_many(of, request())
