@@ -70,6 +70,12 @@ class Post:
             usecases.park_notifications(tx, {sent.notification_id: error})
         self.rows("UPDATE jobs SET state = 'PARKED', last_error = :error WHERE key = :key RETURNING 1", error, sent)
 
+    def hastened(self, done: Callable[[], bool]) -> bool:
+        """Whether something is done; if it is not, no job waits any longer, however often it has failed."""
+        if not done():
+            self.rows("UPDATE jobs SET run_at = now() WHERE state = 'READY' AND run_at > now() RETURNING 1")
+        return done()
+
     def states(self) -> dict[str, int]:
         """How many there are in each state."""
         return dict(self.rows("SELECT state, count(*) FROM notifications GROUP BY state"))

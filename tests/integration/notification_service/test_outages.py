@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -47,12 +48,15 @@ def test_an_outage_is_one_attempt_however_often_the_provider_was_asked(
 
 
 def test_a_second_outage_after_a_refusal_is_an_attempt_of_its_own(post: Post, provider: StandIn) -> None:
+    def has_handed(count: int) -> bool:
+        return len(provider.handed) >= count
+
     (sent,) = post.send(message())
     with working(post.engine, provider):
         for failure in (AWAY, MessageRefused("no such number"), AWAY):
-            before = len(provider.handed)
+            enough = len(provider.handed) + 2
             provider.fail_with(failure)
-            wait_until(lambda before=before: len(provider.handed) > before + 1, "two attempts", 60)  # type: ignore[misc]  # bound now
+            wait_until(partial(post.hastened, partial(has_handed, enough)), "two attempts", 60)
         provider.come_back()
         wait_for(post, SENT=1)
     errors = post.errors(sent)
