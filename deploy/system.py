@@ -98,7 +98,8 @@ class System:
 
         def process(name: str, *words: str) -> Process:
             command = [sys.executable, "-m", *words]
-            return Process(command, logs / f"{name}.log", environment={**environment, **self.own_settings(name)})
+            own = self.own_settings(name)  # without any it is the environment itself, as it is at each start
+            return Process(command, logs / f"{name}.log", environment={**environment, **own} if own else environment)
 
         self._ports = ports_in(environment)
         self._preparations = [process("migrate", "deploy.migrate"), process("seed", "review_service", "seed")]
