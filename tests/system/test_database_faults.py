@@ -142,8 +142,10 @@ def slots_taken(server: postgres.Server) -> Iterator[None]:
     url = server.url().replace("postgres:", "hog:", 1)
     password = (server.folder / "password").read_text()
     with psycopg2.connect(server.url()) as owner, owner.cursor() as cursor:
-        cursor.execute("DROP ROLE IF EXISTS hog")
-        cursor.execute(sql.SQL("CREATE ROLE hog LOGIN PASSWORD {}").format(sql.Literal(password)))
+        cursor.execute("SELECT FROM pg_roles WHERE rolname = 'hog'")
+        if cursor.fetchone() is None:
+            cursor.execute(sql.SQL("CREATE ROLE hog LOGIN PASSWORD {}").format(sql.Literal(password)))
+        cursor.execute("GRANT CONNECT ON DATABASE postgres TO hog")  # which no service has
     owner.close()
 
     def hog() -> None:
