@@ -12,6 +12,8 @@ from deploy import certs, issuer, postgres
 ROUNDS = 5
 PARTS = ("review", "notification", "loan serve", "gateway")
 HOUR_S = 3_600
+NO_LIMITS = {"GATEWAY_PRINCIPAL_RATE": "0", "GATEWAY_CREATION_RATE": "0"}
+"""One subject sends all of it, which the gateway would refuse after the first hundred."""
 
 
 def measure(server: postgres.Server) -> Iterator[Line]:
@@ -22,7 +24,9 @@ def measure(server: postgres.Server) -> Iterator[Line]:
         token = ours.token("operator", lifetime_s=HOUR_S)
         with (
             stand.running(server, "p11_open", *PARTS) as opened,
-            stand.running(server, "p11_closed", *PARTS, certificates=certificates, **ours.settings()) as closed,
+            stand.running(
+                server, "p11_closed", *PARTS, certificates=certificates, **ours.settings(), **NO_LIMITS
+            ) as closed,
         ):
             wrk.submits(opened.gateway_url, seconds=2)
             wrk.submits(closed.gateway_url, seconds=2, token=token)
