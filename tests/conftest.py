@@ -9,6 +9,9 @@ from hypothesis import settings
 
 from deploy import postgres
 
+# What tests share asserts as well, and a failure shall say what it found.
+pytest.register_assert_rewrite("tests.unit", "tests.integration", "tests.system")
+
 # Machines are shared: how long an example takes says nothing about the code.
 settings.register_profile("no clock", deadline=None)
 settings.load_profile("no clock")
