@@ -2,7 +2,7 @@
 
 A folder holds `ca.crt`, `tls.crt` and `tls.key`, as PEM. New files count for new connections within about a second.
 What cannot be used, for example a certificate whose key is not there yet, is warned of once, and the last good set
-stays.
+stays. A certificate of ours that is about to expire is warned of once a day.
 """
 
 import threading
@@ -10,18 +10,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from functools import partialmethod
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partialmethod
 from pathlib import Path
 from typing import Any
 
 import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from prometheus_client import Gauge
 from pydantic import DirectoryPath, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from chassis import config
+from chassis import config, metrics
 from chassis.logs import log
 
 AUTHORITIES = "ca.crt"
@@ -30,6 +31,16 @@ KEY = "tls.key"
 
 PEER_PREFIX = "spiffe://los/"
 """What the URI in a certificate begins with; the rest is the name of whom it belongs to."""
+
+WARN_BEFORE = timedelta(days=14)
+"""How long before our certificate ends it is warned of: time enough to renew it by hand."""
+
+EXPIRY = Gauge(
+    "tls_certificate_expiry_timestamp_seconds",
+    "When our certificate ends, in seconds since 1970.",
+    ["file"],  # without a label there would be a figure, 0, where there is no certificate
+    registry=metrics.REGISTRY,
+)
 
 LOOK_EVERY_S = 1.0
 """How often the files are looked at, at most; connections are far more frequent."""
@@ -65,12 +76,14 @@ class Identity:
         authorities: Whose signatures count, as PEM.
         certificate: Ours, and those between it and an authority, as PEM.
         key: The proof that it is ours, as PEM.
+        subject: Whom our certificate names, for people; callers go by its URI.
         expires_at: When our certificate ends.
     """
 
     authorities: bytes
     certificate: bytes
     key: bytes
+    subject: str
     expires_at: datetime
 
 
@@ -105,7 +118,7 @@ def read(folder: Path) -> Identity:
         raise ValueError(f"{KEY} is no private key in PEM without a password") from None
     if secret.public_key() != own.public_key():
         raise ValueError(f"{CERTIFICATE} and {KEY} do not belong together")
-    return Identity(authorities, certificate, key, own.not_valid_after_utc)
+    return Identity(authorities, certificate, key, own.subject.rfc4514_string(), own.not_valid_after_utc)
 
 
 class Watched:
@@ -123,6 +136,7 @@ class Watched:
         self._folder = folder
         self._look_every_s = look_every_s
         self._good = read(folder)
+        _tell_end(self._good)
         self._look_at = time.monotonic() + look_every_s
         self._complaint = ""
         self._lock = threading.Lock()
@@ -133,6 +147,7 @@ class Watched:
             if time.monotonic() >= self._look_at:
                 self._look_at = time.monotonic() + self._look_every_s
                 self._look()
+                _tell_end(self._good)
             return self._good
 
     def _look(self) -> None:
@@ -303,6 +318,21 @@ class _RenewedCall:
 
 def _server_configuration(identity: Identity) -> grpc.ServerCertificateConfiguration:
     return grpc.ssl_server_certificate_configuration([(identity.key, identity.certificate)], identity.authorities)
+
+
+def _tell_end(identity: Identity) -> None:
+    """Say when our certificate ends: in the metrics always, in the log when that is near."""
+    EXPIRY.labels(CERTIFICATE).set(identity.expires_at.timestamp())
+    left = identity.expires_at - datetime.now(UTC)
+    if left < WARN_BEFORE:
+        _warn_of_end(identity.subject, identity.expires_at, left.days)
+
+
+@lru_cache(maxsize=8)
+def _warn_of_end(subject: str, expires_at: datetime, days_left: int) -> None:
+    """Warn, once for each day that is left: a process looks at its certificate in many places, many times."""
+    text = "our certificate has expired" if days_left < 0 else "our certificate is about to expire"
+    log.warning(text, subject=subject, expires_at=expires_at.isoformat(), days_left=days_left)
 
 
 def _content(file: Path) -> bytes:

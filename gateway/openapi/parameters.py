@@ -1,4 +1,4 @@
-"""What a request says outside of its body: in the path, in the query, and where a stream goes on."""
+"""What a request says outside of its body: path, query, where a stream goes on, and the key for repeating it."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -15,6 +15,8 @@ from gateway.rules import Binding
 
 Parameter = dict[str, Any]  # Any: whatever JSON can hold
 
+_KEY_FIELD = "idempotency_key"
+
 
 def of(binding: Binding, places: list[Place], names: list[str], schemas: Schemas) -> list[Parameter]:
     """All parameters of a binding, whose places in the path are called by these names."""
@@ -25,6 +27,8 @@ def of(binding: Binding, places: list[Place], names: list[str], schemas: Schemas
             found.append(_parameter(name, "query", schemas.field(field, Form.TEXT), is_required=is_needed))
     if binding.events and binding.events.resume_field:
         found.append(_last_event(binding.events.resume_field, schemas))
+    if key := _key_field(binding.method.input_type):
+        found.append(_idempotency_key(key, schemas))
     return found
 
 
@@ -70,6 +74,24 @@ def _last_event(resume_field: FieldDescriptor, schemas: Schemas) -> Parameter:
     schema = schemas.field(resume_field, Form.TEXT)
     text = f"Sent by browsers when they connect again: stands for `{resume_field.name}`."
     return _parameter("Last-Event-ID", "header", schema | {"description": text}, is_required=False)
+
+
+def _key_field(message: Descriptor) -> FieldDescriptor | None:
+    """The field that the header `Idempotency-Key` stands for, of a message or of the rows it carries."""
+    rows = (field.message_type for field in message.fields if field.message_type)
+    found = (each.fields_by_name.get(_KEY_FIELD) for each in (message, *rows))
+    return next(filter(None, found), None)
+
+
+def _idempotency_key(field: FieldDescriptor, schemas: Schemas) -> Parameter:
+    """The header, in the words of its field.
+
+    Its rules are not in the schema: nobody asks them where the body has a key of its own. Nor is there an example: the
+    page would send it with everything that is tried out, and a key can be used for one thing only.
+    """
+    described = schemas.field(field, Form.TEXT).get("description", "")
+    text = "\n\n".join(filter(None, [f"Stands for `{field.name}` where the body has none.", described]))
+    return _parameter("Idempotency-Key", "header", {"type": "string", "description": text}, is_required=False)
 
 
 def _parameter(name: str, place: str, schema: Schema, *, is_required: bool) -> Parameter:

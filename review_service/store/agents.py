@@ -65,7 +65,7 @@ LIST_REPORT_IDS = text("SELECT agent_id FROM agents WHERE manager_id = :agent_id
 
 LIST_BRANCH_IDS = text("""
 WITH RECURSIVE branch (agent_id) AS (
-    SELECT agent_id FROM agents WHERE agent_id = :agent_id
+    SELECT agent_id FROM agents WHERE agent_id = :agent_id AND is_active
     UNION
     SELECT agents.agent_id FROM agents JOIN branch ON agents.manager_id = branch.agent_id
 )
@@ -173,7 +173,7 @@ def list_report_ids(tx: Connection, agent_id: int) -> list[int]:
 
 
 def list_branch_ids(tx: Connection, agent_id: int) -> list[int]:
-    """An agent and everybody below, by ascending id; nobody if there is no such agent."""
+    """An agent and everybody below, by ascending id; nobody if there is no such agent, or not any more."""
     return list(tx.scalars(LIST_BRANCH_IDS, {"agent_id": agent_id}))
 
 

@@ -1,4 +1,7 @@
-"""Conditions that keep statements to what somebody may see; their parameters are `values(sight)`."""
+"""Conditions that keep statements to what somebody may see; their parameters are `values(sight)`.
+
+Who has left sees nothing, whatever their token says until it expires.
+"""
 
 from review_service.domain import Sight
 
@@ -18,7 +21,7 @@ ABSENT = _ABSENT.format(agent_id=":agent_id")
 
 AGENT_IS_SEEN = """(CAST(:seer_id AS int) IS NULL OR agents.agent_id IN (
     WITH RECURSIVE seen (agent_id) AS (
-        SELECT CAST(:seer_id AS int)
+        SELECT agent_id FROM agents AS seer WHERE agent_id = :seer_id AND is_active
         UNION
         SELECT below.agent_id FROM agents AS below JOIN seen ON below.manager_id = seen.agent_id WHERE :sees_subtree
     )
@@ -27,7 +30,10 @@ AGENT_IS_SEEN = """(CAST(:seer_id AS int) IS NULL OR agents.agent_id IN (
 
 # Whoever may have a say in a review, or has had one: the holder and whom they stand in for, the managers above, the
 # substitutes of all these, and whoever took a step of it. What they may do is the domain's to say.
-REVIEW_IS_SEEN = f"""(CAST(:seer_id AS int) IS NULL OR :seer_id = decided_by_agent_id
+REVIEW_IS_SEEN = f"""(CAST(:seer_id AS int) IS NULL OR EXISTS (
+    SELECT FROM agents AS seer WHERE seer.agent_id = :seer_id AND seer.is_active
+) AND (
+    :seer_id = decided_by_agent_id
     OR EXISTS (
         SELECT FROM review_steps WHERE review_steps.loan_id = reviews.loan_id AND actor = 'agent\\:' || :seer_id
     )
@@ -39,7 +45,8 @@ REVIEW_IS_SEEN = f"""(CAST(:seer_id AS int) IS NULL OR :seer_id = decided_by_age
             SELECT agent_id, manager_id FROM agents JOIN above ON agent_id = manager
         )
         SELECT FROM above WHERE id = :seer_id OR id IN ({_ABSENT.format(agent_id=":seer_id")})
-    ))"""  # noqa: S608 -- constants of this module
+    )
+))"""  # noqa: S608 -- constants of this module
 
 
 def values(sight: Sight) -> dict[str, int | bool | None]:

@@ -18,6 +18,7 @@ from grpc_reflection.v1alpha import reflection
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from chassis import rpc, tls
+from chassis.metrics import REGISTRY
 from deploy import certs, ports, probe
 from deploy.processes import Process, wait_until
 from tests.integration.serving import listening
@@ -180,6 +181,35 @@ def test_half_a_replacement_keeps_the_old_certificates_and_is_warned_of_once(
     assert capsys.readouterr().out.count("do not belong together") == 1
     (served.of("loan") / tls.CERTIFICATE).write_bytes((served.of("review") / tls.CERTIFICATE).read_bytes())
     assert watched.latest().key == key
+
+
+@pytest.mark.parametrize(("days", "days_left", "told"), [(13.5, 13, "is about to expire"), (-0.5, -1, "has expired")])
+def test_a_certificate_that_ends_soon_is_warned_of_once_a_day_and_its_end_is_a_metric(
+    served: Served, capsys: pytest.CaptureFixture[str], days: float, days_left: int, told: str
+) -> None:
+    folder = issue(served, "ending", "loan", days=days)
+    capsys.readouterr()
+    for watched in (tls.Watched(folder, look_every_s=0), tls.Watched(folder, look_every_s=0)):
+        identity = watched.latest()
+    (warned,) = [line for line in capsys.readouterr().out.splitlines() if "our certificate" in line]
+    assert f"our certificate {told}" in warned
+    for said in ("CN=loan", identity.expires_at.isoformat(), str(days_left)):
+        assert said in warned
+    ends = REGISTRY.get_sample_value("tls_certificate_expiry_timestamp_seconds", {"file": tls.CERTIFICATE})
+    assert ends == identity.expires_at.timestamp()
+
+
+def test_a_renewed_certificate_is_not_warned_of_and_moves_the_metric(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = issue(served, "ending", "loan", days=3)
+    watched = tls.Watched(folder, look_every_s=0)
+    issue(served, "ending", "loan", days=15)
+    capsys.readouterr()
+    renewed = watched.latest()
+    assert "our certificate" not in capsys.readouterr().out
+    ends = REGISTRY.get_sample_value("tls_certificate_expiry_timestamp_seconds", {"file": tls.CERTIFICATE})
+    assert ends == renewed.expires_at.timestamp()
 
 
 def test_a_server_with_half_a_replacement_goes_on(served: Served) -> None:

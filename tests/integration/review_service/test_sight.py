@@ -12,6 +12,7 @@ from sqlalchemy import event
 from chassis.access.admission import Admission
 from los.loan.v1 import loan_pb2
 from los.review.v1 import review_pb2
+from review_service import store
 from review_service.domain import Agent
 from tests.integration.chassis.desk import Refusal, refusal
 from tests.integration.issuing import Issuer, Metadata, bearing
@@ -213,3 +214,30 @@ def test_an_agent_is_covered_by_themself_or_a_manager_above_and_nobody_else(secu
     for stranger in (as_agent(branch.colleague), as_manager(branch.stranger_manager)):
         assert refusal(partial(ended, cover, stranger)).reason == "COVER_NOT_FOUND"
     ended(cover, as_manager(branch.manager))
+
+
+def test_who_has_left_sees_nothing_any_more_whatever_their_token_says(
+    secured: Service, branch: Branch, office: Office
+) -> None:
+    decided(secured, branch.loan_id, branch.agent, as_agent(branch.agent))
+    office.dismiss(branch.agent)
+    own = review_pb2.GetAgentRequest(agent_id=branch.agent.agent_id)
+    refused = refusal(lambda: secured.outside.GetAgent(own, metadata=as_agent(branch.agent)))
+    assert (refused.code, refused.reason) == (Code.NOT_FOUND, "AGENT_NOT_FOUND")
+    again = undecided(secured, branch.loan_id, branch.agent, as_agent(branch.agent))
+    assert (again.code, again.reason) == (Code.NOT_FOUND, "LOAN_NOT_FOUND")
+    assert secured.outside.GetAgent(own, metadata=as_manager(branch.manager)).agent.agent_id == own.agent_id
+    office.rehire(branch.agent)
+    assert secured.outside.GetAgent(own, metadata=as_agent(branch.agent)).agent.is_active
+
+
+def test_a_manager_who_has_left_has_no_branch(secured: Service, branch: Branch, office: Office) -> None:
+    def seen() -> tuple[list[int], list[int]]:
+        agents = secured.outside.ListAgents(review_pb2.ListAgentsRequest(), metadata=as_manager(branch.manager)).agents
+        with office.engine.connect() as tx:
+            return [agent.agent_id for agent in agents], store.list_branch_ids(tx, branch.manager.agent_id)
+
+    team = [branch.manager.agent_id, branch.agent.agent_id, branch.colleague.agent_id]
+    assert seen() == (team, team)
+    office.dismiss(branch.manager, branch.stranger_manager)
+    assert seen() == ([], [])

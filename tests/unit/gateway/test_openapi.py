@@ -104,6 +104,24 @@ def test_a_resumable_stream_takes_the_last_event_id(books: Document) -> None:
     assert found["Last-Event-ID"]["schema"] == found["after"]["schema"]
 
 
+@pytest.mark.parametrize("method", [".SubmitLoan", ".BatchSubmitLoans"])
+def test_what_has_an_idempotency_key_takes_it_as_a_header_as_well(loans: Document, method: str) -> None:
+    (found,) = operation(loans, method)["parameters"]
+    assert (found["name"], found["in"], found["required"]) == ("Idempotency-Key", "header", False)
+    assert found["schema"] == {"type": "string"}
+    assert "at most 200 visible ASCII" in found["description"]
+    assert "example" not in found, "the page would send the same key with all that is tried out"
+
+
+def test_what_has_no_idempotency_key_is_not_said_to_take_one(loans: Document) -> None:
+    taking = [
+        each["operationId"].rpartition(".")[2]
+        for _, each in operations(loans)
+        if any(parameter["name"] == "Idempotency-Key" for parameter in each.get("parameters", ()))
+    ]
+    assert taking == ["SubmitLoan", "BatchSubmitLoans"]
+
+
 def test_the_body_leaves_out_what_the_path_says(books: Document) -> None:
     body = operation(books, ".MoveBook")["requestBody"]
     schema = body["content"]["application/json"]["schema"]
