@@ -70,6 +70,7 @@ class ReviewInternalServicer(review_pb2_grpc.ReviewInternalServiceServicer):
             agent_ids = store.list_branch_ids(tx, request.agent_id)
         return review_pb2.ListBranchResponse(agent_ids=agent_ids)
 
+    @rpc.rpc
     def EraseLoans(
         self,
         request: review_pb2.EraseLoansRequest,

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from los.review.v1 import review_pb2
 from tests.integration.review_service.office import Office, application
-from tests.integration.review_service.reception import Service
+from tests.integration.review_service.reception import Code, Service, refusal
 
 PSEUDONYM = "erased:" + "0a" * 16
 PHONE = "+14155550177"
@@ -73,3 +73,9 @@ def test_a_review_that_was_never_opened_has_nothing_to_be_erased(service: Servic
     office.cancel(loan_id)
     assert erase(service, loan_id) == [0]
     assert office.review(loan_id).application is None
+
+
+def test_an_erasure_that_breaks_the_contract_is_refused_with_its_fields(service: Service) -> None:
+    loans = [review_pb2.EraseLoansRequest.Loan(loan_id="one", pseudonym=PHONE)]
+    code, _, complained_of = refusal(service.inside.EraseLoans, review_pb2.EraseLoansRequest(loans=loans))
+    assert (code, complained_of) == (Code.INVALID_ARGUMENT, ["loans[0].loan_id", "loans[0].pseudonym"])
