@@ -29,6 +29,8 @@ LOANS = "/api/v1/loans"
 INTERNAL_METHODS = sorted(name for name in methods() if "InternalService" in name)
 LEAKS = ("Traceback", "SELECT", "psycopg2", "sqlalchemy", "/chassis/", "127.0.0.1", "postgres", OWNER)
 
+REFUSALS = {"the token is not valid", "the token has expired", "exactly one bearer token is required"}
+
 
 def state_of(house: House) -> str:
     """A digest of every row that there is."""
@@ -98,6 +100,16 @@ def of_another_part(house: House) -> str:
     return f"{head}.{jwt.encode(claims(), 'x' * 32, 'HS256').split('.')[1]}.{signature}"
 
 
+def genuinely(**changes: Any) -> Callable[[House], str]:
+    """A token that the issuer's own key has signed, but that says something else than it would."""
+
+    def signed(house: House) -> str:
+        (file,) = house.issuer.folder.glob("*.pem")
+        return jwt.encode(claims(**changes), file.read_bytes(), "EdDSA", headers=dict(keys(house)[1]))
+
+    return signed
+
+
 FORGERIES: list[Callable[[House], str]] = [
     unsigned,
     signed_with_the_public_key,
@@ -105,6 +117,12 @@ FORGERIES: list[Callable[[House], str]] = [
     with_a_key_of_its_own,
     with_a_path_for_a_key,
     of_another_part,
+    genuinely(exp=int(time.time()) - 3_600),
+    genuinely(exp=None),
+    genuinely(iat=int(time.time()) + 86_400),
+    genuinely(iss="https://issuer.elsewhere"),
+    genuinely(aud="another system"),
+    genuinely(sub=None),
     lambda _: "not.a.token",
     lambda _: "x" * 7_000,
 ]
@@ -123,12 +141,18 @@ def test_a_forged_token_opens_nothing_by_http_or_by_grpc(untouched: House, forge
     token = forge(untouched)
     with untouched.client() as anybody:
         answer = anybody.http.get(LOANS, headers={"authorization": f"Bearer {token}"})
-    assert refused(answer, 401)["message"] in {"the token is not valid", "exactly one bearer token is required"}
+    assert refused(answer, 401)["message"] in REFUSALS
     assert answer.headers["www-authenticate"] == "Bearer"
     method = methods()["LoanService.ListLoans"]
     with pytest.raises(grpc.RpcError) as raised:
         untouched.call(method, loan_pb2.ListLoansRequest(), token=token)
     assert raised.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_a_token_of_the_issuer_opens_what_it_says(untouched: House) -> None:
+    with untouched.client() as anybody:
+        answer = anybody.http.get(LOANS, headers={"authorization": f"Bearer {genuinely()(untouched)}"})
+    assert answer.status_code == 200, answer.text  # so the forgeries that it signs are refused for what they say
 
 
 def test_a_token_of_20_kb_is_refused_before_it_is_read(untouched: House) -> None:
