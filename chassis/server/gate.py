@@ -140,16 +140,10 @@ class Gate(GenericRpcHandler):
         method = details.method
         for each in self.behind:
             if (handler := each.service(details)) is not None:
-                if self._admits(method) and not is_guardable(handler):
-                    break  # better there is no such method than one for everybody
                 blocks = bool(handler.unary_unary) and not inspect.iscoroutinefunction(handler.unary_unary)
                 self._guarded[method] = self._guard(handler, method), SHARES[class_of(method)] if blocks else None
                 return self._guarded[method]
         return None, None
-
-    def _admits(self, method: str) -> bool:
-        """Whether callers of the method are looked at."""
-        return self._admission is not None and service_of(method) not in FOR_EVERYBODY
 
     def _say_too_many(self, method: str) -> None:
         """A line for a second of refusals: they are quick, and must stay so."""
@@ -159,16 +153,18 @@ class Gate(GenericRpcHandler):
 
     def _guard(self, handler: Any, method: str) -> Any:  # noqa: ANN401 -- grpc's handler type
         """The handler, with a deserializer that raises nothing, if it reads a single request."""
-        if not is_guardable(handler):
+        if handler.request_streaming:
             return handler
-        if handler.response_streaming:
+        if not handler.response_streaming:
+            guarded, behaviour = grpc.unary_unary_rpc_method_handler, handler.unary_unary
+        elif inspect.iscoroutinefunction(handler.unary_stream):
             guarded, behaviour = grpc.unary_stream_rpc_method_handler, handler.unary_stream
         else:
-            guarded, behaviour = grpc.unary_unary_rpc_method_handler, handler.unary_unary
+            return handler  # a generator, which no method is that `@rpc` stands on
         if not inspect.iscoroutinefunction(behaviour):
             behaviour = self._in_time(behaviour, method)
         behaviour = _well_formed(behaviour, method)
-        if self._admission and self._admits(method):
+        if self._admission and service_of(method) not in FOR_EVERYBODY:
             behaviour = _admitted(behaviour, method, self._admission)
         return guarded(
             _measured(behaviour, Meter(method)),
@@ -187,16 +183,6 @@ class Gate(GenericRpcHandler):
             return behaviour(request, context)
 
         return blocking
-
-
-def is_guardable(handler: Any) -> bool:  # noqa: ANN401 -- grpc's handler type
-    """Whether the gate can stand before a method: it takes a single message, and is no plain generator.
-
-    No method is one that `@rpc` stands on. gRPC's own reflection takes many messages.
-    """
-    if handler.request_streaming:
-        return False
-    return not handler.response_streaming or inspect.iscoroutinefunction(handler.unary_stream)
 
 
 def service_of(method: str) -> str:

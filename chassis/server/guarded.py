@@ -1,17 +1,13 @@
 """The gRPC server of a process: grpcio's, with the gate in front of all methods."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import grpc.aio
 
 from chassis.access.admission import Admission
 from chassis.access.rules import FOR_EVERYBODY, require_rules
-from chassis.server.gate import Gate, GenericRpcHandler, Threads, is_guardable
-
-
-class Unguardable(Exception):
-    """The gate cannot stand before a method, so that anybody could call it."""
+from chassis.server.gate import Gate, GenericRpcHandler, Threads
 
 
 class Guarded(grpc.aio.Server):
@@ -36,22 +32,16 @@ class Guarded(grpc.aio.Server):
         """Take the methods of a service in."""
         self._gate.behind.extend(generic_rpc_handlers)
 
-    def add_registered_method_handlers(self, service_name: str, method_handlers: Mapping[str, Any]) -> None:
-        """Look whether the gate can keep the methods of a service; `add_generic_rpc_handlers` takes them in.
+    def add_registered_method_handlers(self, service_name: str, method_handlers: object) -> None:  # noqa: ARG002 -- grpcio's
+        """Look whether the methods of a service say who may call them; `add_generic_rpc_handlers` takes them in.
 
         An open system makes sure of it as well: it would be a closed one some day.
 
         Raises:
-            NoRule: Some do not say who may call them.
-            Unguardable: The gate cannot stand before some; names all of them.
+            NoRule: Some do not.
         """
-        if service_name in FOR_EVERYBODY:
-            return
-        require_rules([service_name])
-        if exposed := [name for name, handler in method_handlers.items() if not is_guardable(handler)]:
-            raise Unguardable(
-                f"{service_name}: the gate cannot stand before {', '.join(exposed)}: take one message, and no generator"
-            )
+        if service_name not in FOR_EVERYBODY:
+            require_rules([service_name])
 
     def add_insecure_port(self, address: str) -> int:
         """Listen, and answer the port."""

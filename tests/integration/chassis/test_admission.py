@@ -1,9 +1,9 @@
 """The gate of a system that is not open: who is not let in reaches no servicer, and learns nothing."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any, cast
+from typing import cast
 
 import grpc
 import grpc.aio
@@ -17,8 +17,8 @@ from chassis.access.admission import Admission
 from chassis.access.rules import NoRule
 from chassis.access.tokens import Claims
 from chassis.errors import Unauthenticated
-from chassis.server.guarded import Guarded, Unguardable
-from tests.integration.chassis.desk import SERVICE, SHAPES, Desk, calls, refusal
+from chassis.server.guarded import Guarded
+from tests.integration.chassis.desk import SHAPES, Desk, calls, refusal
 from tests.integration.serving import serving
 
 PHONE = "+14155550123"
@@ -165,50 +165,6 @@ def test_a_service_whose_methods_do_not_say_who_may_call_them_cannot_be_served()
         serving(lambda server: Guarded.add_registered_method_handlers(cast("Guarded", server), service, {})),
     ):
         pass
-
-
-async def _answer_anybody(requests: AsyncIterator[bytes], _context: Any) -> bytes:
-    async for _ in requests:
-        pass
-    return b"for anybody"
-
-
-def _count(_request: bytes, _context: Any) -> Iterator[bytes]:
-    yield b"for anybody"
-
-
-UNGUARDABLE = {
-    "many messages in": grpc.stream_unary_rpc_method_handler(_answer_anybody),
-    "a plain generator": grpc.unary_stream_rpc_method_handler(_count),
-}
-
-
-@pytest.mark.parametrize("handler", UNGUARDABLE.values(), ids=UNGUARDABLE)
-def test_a_service_with_a_method_that_the_gate_cannot_stand_before_cannot_be_served(handler: Any) -> None:
-    def register(server: grpc.aio.Server) -> None:
-        cast("Guarded", server).add_registered_method_handlers(SERVICE, {"GetLoan": handler})
-
-    with pytest.raises(Unguardable, match=r"LoanService: the gate cannot stand before GetLoan"), serving(register):
-        pass
-
-
-@pytest.mark.parametrize("handler", UNGUARDABLE.values(), ids=UNGUARDABLE)
-def test_a_method_that_the_gate_cannot_stand_before_is_not_served_however_it_was_added(
-    issuer: Issuer, handler: Any
-) -> None:
-    def register(server: grpc.aio.Server) -> None:
-        added = grpc.method_handlers_generic_handler(SERVICE, {"GetLoan": handler})
-        server.add_generic_rpc_handlers((added,))
-
-    method = f"/{SERVICE}/GetLoan"
-    with serving(register, Admission(issuer, lambda _: "")) as channel:
-        if handler.request_streaming:
-            many = channel.stream_unary(method, request_serializer=bytes, response_deserializer=bytes)
-            refused = refusal(lambda: many(iter([b""])))
-        else:
-            one = channel.unary_stream(method, request_serializer=bytes, response_deserializer=bytes)
-            refused = refusal(lambda: list(one(b"")))
-    assert refused.code is grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_a_method_that_no_contract_knows_is_not_served(channel: grpc.Channel) -> None:
